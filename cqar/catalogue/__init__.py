@@ -2,6 +2,8 @@
 
 They are read from the JSON files of this package and validated by the kinds' own rules. Loading
 adds what is missing; existing entities of the registry take precedence and stay unchanged.
+
+Every product line of a reader is a venue. `venues.json` adds what a reader does not know of it.
 """
 
 from __future__ import annotations
@@ -17,12 +19,15 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
 from cqar.importer.apply import ApplyResult, apply_entities
+from cqar.importer.multipliers import MULTIPLES
+from cqar.importer.readers.product_line import ProductLine
+from cqar.importer.readers.registry import product_lines
 from cqar.importer.registry_state import RegistryState, load_codes, load_listings, load_products
-from cqar.importer.stable_ids import CCXT_ID, CONTRACTS, MARKET_TYPES, STEPS_AS_OF, catalogue_id
+from cqar.importer.stable_ids import STEPS_AS_OF, catalogue_id
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import decimals
 from cqar_shared.domain.kind import AnyKind, Entity
-from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetType
+from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetClass, AssetType
 from cqar_shared.domain.kinds.asset_relationship import (
     ASSET_RELATIONSHIP,
     AssetRelationship,
@@ -38,11 +43,11 @@ from cqar_shared.domain.kinds.symbol import (
     complete,
     same_identity,
 )
-from cqar_shared.domain.kinds.venue import VENUE, Venue, VenueType
+from cqar_shared.domain.kinds.venue import VENUE, EnvironmentCode, Venue, VenueType
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET, VenueAsset
-from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, OrderUnitCode, VenueSymbol
 
-__all__ = ["asset_id", "load", "read_table"]
+__all__ = ["asset_id", "bundled_venues", "load", "read_table"]
 
 _STEPS: Final = (
     "tick_size",
@@ -94,8 +99,8 @@ def load(
         progress(done, len(missing))
 
     result = apply_entities(connection, missing, "the bundled catalogue", advance)
-    names = ("assets", "chains", "relationships", "venues", "venue_assets")
-    total = sum(
+    names = ("assets", "chains", "relationships", "venue_assets")
+    total = len(bundled_venues()) + sum(
         len(read_table(name)) for name in (*names, *(["venue_symbols"] if listings else []))
     )
     symbols = sum(kind is SYMBOL for kind, _ in missing)
@@ -111,10 +116,11 @@ def _state(connection: Connection, now: dt.datetime) -> RegistryState:
     method = connection.registry.ListAssetRelationships
     for relationship in pagination.entities(connection, method, request, "relationships"):
         state.add(ASSET_RELATIONSHIP, entity_codec.from_message(ASSET_RELATIONSHIP, relationship))
-    for row in read_table("venues"):
-        if state.get(VENUE.name, row["id"]) is not None:
-            load_codes(connection, state, row["id"])
-            load_listings(connection, state, row["id"])
+    held = {row["venue"] for name in ("venue_assets", "venue_symbols") for row in read_table(name)}
+    for venue_id in sorted(held):
+        if state.get(VENUE.name, venue_id) is not None:
+            load_codes(connection, state, venue_id)
+            load_listings(connection, state, venue_id)
     return state
 
 
@@ -158,6 +164,9 @@ def _assets() -> Iterator[KindEntity]:
                 asset_type=AssetType[row["type"]],
                 category=row["category"],
                 website_url=row["website_url"],
+                asset_class=AssetClass[row["class"]],
+                unverified=row["shares_ticker"],
+                metadata={MULTIPLES: row["multiples"]} if row["multiples"] else None,
             ),
         )
 
@@ -199,23 +208,32 @@ def _relationships() -> Iterator[KindEntity]:
 
 
 def _venues() -> Iterator[KindEntity]:
-    for row in read_table("venues"):
-        known = {CCXT_ID: row["ccxt_id"], MARKET_TYPES: row["market_types"]}
-        if row["contracts"]:
-            known[CONTRACTS] = row["contracts"]
-        yield (
-            VENUE,
-            Venue(
-                venue_id=row["id"],
-                name=row["name"],
-                venue_type=VenueType[row["type"]],
-                chain_id=row["chain"],
-                operator=row["operator"],
-                website_url=row["website_url"],
-                api_endpoint=row["api_endpoint"],
-                metadata=known if row["ccxt_id"] else None,
-            ),
-        )
+    for venue in bundled_venues():
+        yield VENUE, venue
+
+
+def bundled_venues() -> list[Venue]:
+    """The product lines of all readers, and venues that no reader reads; by id."""
+    rows = {row["id"]: row for row in read_table("venues")}
+    lines = product_lines()
+    return [_venue(i, rows.get(i, {}), lines.get(i)) for i in sorted(rows.keys() | lines.keys())]
+
+
+def _venue(venue_id: str, row: dict[str, Any], line: ProductLine | None) -> Venue:
+    """What a reader knows, and beside it what the row adds."""
+    host = line.requests[0].path.partition("/")[0] if line else None
+    chain = row.get("chain") or (line.chain_id if line else None)
+    return Venue(
+        venue_id=venue_id,
+        name=line.name if line else row["name"],
+        venue_type=VenueType[row.get("type") or "CEX"],
+        chain_id=chain,
+        operator=line.operator if line else row["operator"],
+        website_url=row.get("website_url") or (line.website if line else None) or None,
+        api_endpoint=f"https://{host}" if host else row["api_endpoint"],
+        environment=line.environment if line else EnvironmentCode.PRODUCTION,
+        region=line.region if line else None,
+    )
 
 
 def _venue_assets() -> Iterator[KindEntity]:
@@ -249,6 +267,7 @@ def _listing(row: dict[str, Any], symbol: Symbol) -> VenueSymbol:
     steps: dict[str, Any] = {
         name: decimals.parse(row[name]) for name in _STEPS if row[name] is not None
     }
+    unit = row["order_unit"]
     return VenueSymbol(
         listing_id=catalogue_id("venue_symbol", f"{row['venue']}/{row['spelling']}"),
         venue_id=row["venue"],
@@ -257,5 +276,6 @@ def _listing(row: dict[str, Any], symbol: Symbol) -> VenueSymbol:
         alias_of=row["alias_of"],
         is_primary=False if row["alias_of"] else None,
         metadata={STEPS_AS_OF: row["as_of"]} if row["as_of"] else None,
+        order_unit=OrderUnitCode[unit] if unit else None,
         **steps,
     )

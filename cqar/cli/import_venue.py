@@ -17,6 +17,7 @@ from cqar.cli.output import print_json, say, table, to_stderr
 from cqar.cli.param_types import InstantParam
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
+from cqar.cli.venue_reader import how_to_register
 from cqar.importer.answer_reader import Reading, read_answers
 from cqar.importer.apply import ApplyResult, apply_entities, apply_requests
 from cqar.importer.ccxt_reading import read_with_ccxt
@@ -263,7 +264,7 @@ def _venue(connection: Connection, venue_id: str) -> Venue:
         answer = connection.call(connection.registry.GetVenue, request)
     except CallFailed as error:
         if error.code == "NOT_FOUND":
-            text = f"{error}: register the venue, or load the bundled ones: cqar catalogue load"
+            text = f"{error}: {how_to_register(venue_id)}"
             raise CallFailed(text, error.code, error.reason) from error
         raise
     return entity_codec.from_message(VENUE, answer.venue)

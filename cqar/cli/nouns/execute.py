@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
+from cqar.cli.lazy_commands import load_attribute
 from cqar.cli.nouns.error_hints import with_hint
 from cqar.cli.nouns.field_names import enum_word
 from cqar.cli.nouns.id_labels import IdLabels
@@ -94,6 +95,8 @@ def _show_change(noun: Noun, verb: Verb, typed: str, request: Message, response:
     key = getattr(entity, noun.id_field, "") if noun.id_field else ""
     suffix = f" ({key})" if key and key not in typed.split() else ""
     say(f"{verb.effect} {noun.name} {typed}{suffix}, revision {response.revision}.")
+    if verb.note:
+        say(load_attribute(verb.note)(entity))
 
 
 def _show_entity(

@@ -35,6 +35,7 @@ VENUE: Final = Noun(
             "[venue_id]",
             "Add a venue; without an id, one is made from its name.",
             "binance --name Binance --type cex",
+            note="cqar.cli.venue_reader:reader_note",
         ),
         "show": Verb("GetVenue", "venue_id", "Show all fields of a venue.", "binance"),
         "set": Verb(
@@ -42,6 +43,7 @@ VENUE: Final = Noun(
             "venue_id",
             "Change the given fields.",
             "binance --no-active --reason 'maintenance announced'",
+            note="cqar.cli.venue_reader:reader_note",
         ),
         "list": Verb("ListVenues", "", "List venues.", "--type dex"),
     },

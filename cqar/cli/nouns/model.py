@@ -28,6 +28,7 @@ class Verb(NamedTuple):
         summary: What the command does; its first sentence stands in the list of commands.
         example: Arguments and options of a command line that works.
         response_field: The response's field that is shown. Empty: the noun's own; "*": all of it.
+        note: `module:attribute` of a function of the changed entity, whose text is shown after.
     """
 
     rpc: str
@@ -35,6 +36,7 @@ class Verb(NamedTuple):
     summary: str
     example: str
     response_field: str = ""
+    note: str = ""
 
     @property
     def arguments(self) -> dict[str, bool]:

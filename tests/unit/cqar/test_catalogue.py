@@ -1,0 +1,152 @@
+"""The bundled catalogue: one truth with the readers, and valid by the kinds' rules."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cqar import catalogue
+from cqar.importer.asset_identity import looks_multiplied
+from cqar.importer.multipliers import stated_multipliers
+from cqar.importer.plan import make_plan
+from cqar.importer.proposals import upsert
+from cqar.importer.readers.registry import product_lines
+from cqar.importer.registry_state import RegistryState
+from cqar_shared.domain.evaluation import Batch, Result
+from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
+from cqar_shared.domain.kinds.venue import VENUE, EnvironmentCode, VenueType
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, OrderUnitCode
+from tests.readers.test_readers import FILES, _read
+from tests.support.entity_builders import NOW
+
+_CONTRACTS = (SymbolTypeCode.PERPETUAL, SymbolTypeCode.FUTURE)
+
+
+@pytest.fixture(scope="module")
+def loaded() -> RegistryState:
+    """A registry that has the catalogue alone, as the writer's rules let it in."""
+    state = RegistryState(NOW)
+    items = [upsert(kind, entity) for kind, entity in catalogue._missing(state, listings=True)]
+    fresh = RegistryState(NOW)
+    outcomes = Batch(items).judge(fresh)
+    assert [(o.key, o.violations) for o in outcomes if o.result is not Result.CREATED] == []
+    registry = RegistryState(NOW)
+    for outcome in outcomes:
+        registry.add(outcome.kind, outcome.after)  # type: ignore[arg-type]
+    return registry
+
+
+def test_every_product_line_is_a_venue_with_what_its_reader_knows(loaded: RegistryState) -> None:
+    for line in product_lines().values():
+        venue: Any = loaded.get(VENUE.name, line.venue_id)
+        known = (venue.name, venue.operator, venue.environment, venue.region)
+        assert known == (line.name, line.operator, line.environment, line.region)
+        assert venue.website_url
+        assert venue.api_endpoint == f"https://{line.requests[0].path.split('/')[0]}"
+        assert venue.is_active
+        is_test = venue.environment is not EnvironmentCode.PRODUCTION
+        assert is_test == venue.venue_id.endswith("-testnet") == venue.operator.endswith("-testnet")
+    other: Any = loaded.get(VENUE.name, "uniswap-v3")
+    assert (other.venue_type, other.chain_id) == (VenueType.DEX, "ethereum")
+
+
+def test_a_row_of_venues_says_only_what_no_reader_knows() -> None:
+    lines = product_lines()
+    for row in catalogue.read_table("venues"):
+        line = lines.get(row["id"])
+        if line is not None:
+            assert (row["name"], row["operator"], row["api_endpoint"]) == (None, None, None)
+            assert row["website_url"] != line.website
+
+
+def test_every_asset_says_what_it_is_and_no_code_is_of_two_coins(loaded: RegistryState) -> None:
+    assert all(asset.asset_class is not None for asset in loaded.all(ASSET))
+    codes = [code for row in catalogue.read_table("assets") for code in row["multiples"]]
+    assert len(codes) == len(set(codes)) == len(stated_multipliers(loaded))
+
+
+def test_every_code_of_the_venues_files_that_looks_multiplied_is_stated(
+    loaded: RegistryState,
+) -> None:
+    stated = stated_multipliers(loaded)
+    bases = {market.base for listing in FILES for market in _read(listing).markets}
+    unstated = sorted(base.venue for base in bases if looks_multiplied(base))
+    assert len(unstated) >= 35
+    assert [code for code in unstated if code not in stated] == []
+
+
+@pytest.mark.parametrize(
+    ("venue_id", "file", "spellings"),
+    [
+        (
+            "binance-usdm",
+            "binance/usdm_exchangeInfo_2025-08-22.json",
+            {"1000SHIBUSDT": "SHIB", "1000XUSDT": "X", "1MBABYDOGEUSDT": "BABYDOGE"},
+        ),
+        (
+            "bybit-linear",
+            "bybit/linear_instruments_2025-09-21.json",
+            {"SHIB1000USDT": "SHIB", "1000000CHEEMSUSDT": "CHEEMS", "10000QUBICUSDT": "QUBIC"},
+        ),
+    ],
+)
+def test_a_plan_names_no_multiple_that_nobody_has_stated(
+    loaded: RegistryState, venue_id: str, file: str, spellings: dict[str, str]
+) -> None:
+    state = RegistryState(NOW)
+    for kind in (ASSET, VENUE):
+        for entity in loaded.all(kind):
+            state.add(kind, entity)
+    reading = _read(next(listing for listing in FILES if listing.file == file))
+    venue: Any = state.get(VENUE.name, venue_id)
+    plan = make_plan(state, venue, reading, NOW, {})
+    assert (plan.multiples, plan.rejected) == ([], [])
+    listed: Any = {o.after.venue_symbol: o.after for o in plan.listed}  # type: ignore[union-attr]
+    symbols: Any = {outcome.key: outcome.after for outcome in plan.new_symbols}
+    coins = {catalogue.asset_id(row["slug"]): row for row in catalogue.read_table("assets")}
+    for spelling, ticker in spellings.items():
+        coin = coins[symbols[listed[spelling].symbol_id].base_asset_id]
+        units = coin["multiples"][spelling.removesuffix("USDT")]
+        assert coin["symbol"] == ticker
+        assert listed[spelling].unit_multiplier == Decimal(units)
+
+
+def test_a_coin_whose_ticker_others_share_is_never_bound_by_it(loaded: RegistryState) -> None:
+    shared = [row for row in catalogue.read_table("assets") if row["shares_ticker"]]
+    assert {"CAT", "NEIRO", "X", "BTT"} <= {row["symbol"] for row in shared}
+    for row in shared:
+        asset: Any = loaded.get(ASSET.name, catalogue.asset_id(row["slug"]))
+        assert asset.unverified
+        assert row["multiples"]
+
+
+def test_orders_of_bundled_contracts_count_what_their_readers_say(loaded: RegistryState) -> None:
+    markets = {
+        (listing.venue_id, market.spelling): market
+        for listing in FILES
+        for market in _read(listing).markets
+    }
+    compared = 0
+    for listing in loaded.all(VENUE_SYMBOL):
+        market = markets.get((listing.venue_id, listing.venue_symbol))
+        if listing.alias_of or listing.venue_id == "uniswap-v3":
+            continue
+        assert listing.order_unit is not None
+        is_contracts = listing.order_unit is OrderUnitCode.CONTRACT
+        assert (listing.contract_size is not None) == is_contracts
+        if market is not None:
+            stated = (market.order_unit, market.contract_size)
+            assert (listing.order_unit, listing.contract_size) == stated
+            compared += market.symbol_type in _CONTRACTS
+    assert compared > 40
+
+
+def test_deribits_inverse_perpetuals_are_ordered_in_dollars(loaded: RegistryState) -> None:
+    for spelling in ("BTC-PERPETUAL", "ETH-PERPETUAL"):
+        (listing,) = loaded.find(VENUE_SYMBOL.name, "spelling", "deribit", spelling)
+        symbol: Any = loaded.get("symbol", listing.symbol_id)
+        assert symbol.contract_kind is ContractKindCode.INVERSE
+        assert (listing.order_unit, listing.contract_size) == (OrderUnitCode.QUOTE, None)
