@@ -61,9 +61,14 @@ def read_case(name: str) -> Case:
     return msgspec.json.decode((CASES / f"{name}.json").read_bytes(), type=Case)
 
 
+#: The key of a claim that says what it is about.
+KINDS: Final = (
+    *("resolve", "same_asset", "same_symbol", "finding", "no_finding", "change", "outcome"),
+    *("upcoming", "base_quantity", "check_order", "convert", "spelling", "relationship"),
+    *("deployment", "no_deployment", "codes_of", "chain", "venue"),
+)
+
+
 def kind_of(claim: dict[str, Any]) -> str:
-    """What a claim is about, by the key that says so."""
-    names = ("resolve", "same_asset", "same_symbol", "finding", "no_finding", "change", "outcome")
-    names += ("upcoming", "base_quantity", "check_order", "convert", "spelling", "relationship")
-    names += ("deployment", "no_deployment", "codes_of", "chain", "venue")
-    return next(name for name in names if name in claim)
+    """What a claim is about."""
+    return next(kind for kind in KINDS if kind in claim)

@@ -120,9 +120,14 @@ def _deployments(asset: dict[str, Any], ids: dict[str, str]) -> Iterator[AssetDe
             deployment_id=_id("case deployment", place["chain"], place["address"]),
             asset_id=ids[asset["ref"]],
             chain_id=place["chain"],
-            address=place["address"],
+            # Cases do not care for the checksum that an address's case is.
+            address=_plain(place["chain"], place["address"]),
             decimals=int(place.get("decimals", _DECIMALS)),
         )
+
+
+def _plain(chain_id: str, address: str) -> str:
+    return address.lower() if _CHAIN_TYPES[chain_id] == "EVM" else address
 
 
 def _succession(edge: dict[str, Any], ids: dict[str, str]) -> AssetRelationship:
@@ -136,9 +141,7 @@ def _succession(edge: dict[str, Any], ids: dict[str, str]) -> AssetRelationship:
     )
 
 
-def _binding(
-    binding: dict[str, Any], ids: dict[str, str]
-) -> tuple[VenueAsset, dt.datetime | None]:
+def _binding(binding: dict[str, Any], ids: dict[str, str]) -> tuple[VenueAsset, dt.datetime | None]:
     """A code of an operator, open; and when it ends, if it does."""
     since, until = (binding.get(name) for name in ("since", "until"))
     entity = VenueAsset(

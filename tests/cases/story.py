@@ -13,6 +13,7 @@ from cqc.resolver.v1 import resolver_pb2
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1 import asset_registry_pb2
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
+from cqc.writer.v1 import registry_admin_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.admin.connection import Connection
@@ -41,7 +42,13 @@ from tests.support.writer_server import Client, serving
 #: Requests are made from plain values.
 pb: Any = resolver_pb2
 rpb: Any = asset_registry_pb2
+admin_pb: Any = registry_admin_pb2
 WAIT_S = 60
+
+
+def require_none(left: list[Any]) -> None:
+    """Fail with what there is."""
+    assert not left, left
 
 
 class Imported(NamedTuple):
@@ -91,7 +98,7 @@ class Story:
         pairs = [(KIND_OF[type(entity)], entity) for entity in entities]
         with self._connect() as connection:
             result = apply_entities(connection, pairs, "known before")
-        assert result.rejected == []
+        require_none(result.rejected)
 
     def _end(self, code: VenueAsset, at: dt.datetime) -> None:
         self._store(changed(code, delisted_at=at, trading_enabled=None))
@@ -102,7 +109,7 @@ class Story:
         assert line is not None, step.venue
         answers = [decode(name, bytes(raw), name) for name, raw in step.answers.items()]
         reading = read_answers(line, answers)
-        assert reading.unused == []
+        require_none(reading.unused)
         with self._connect() as connection:
             asked = rpb.GetVenueRequest(venue_id=step.venue)
             found = connection.call(connection.registry.GetVenue, asked).venue
@@ -119,7 +126,7 @@ class Story:
             result = apply_entities(
                 connection, changes, "import", if_revision=state.revision, as_of=step.at
             )
-        assert result.rejected == []
+        require_none(result.rejected)
         self.imported[step.venue] = Imported(reading, plan)
 
     async def resolve(
@@ -137,7 +144,6 @@ class Story:
         head = await head_of(self._engine)
         least = ("cqar-min-revision", f"{head.epoch}:{head.revision}")
         return await method(request, metadata=(least,), timeout=WAIT_S)
-
 
     async def catch_up(self, resolver: Resolver, relay: ChangeRelay) -> None:
         """Wait until the resolver serves all that is committed."""
@@ -166,7 +172,10 @@ async def telling(
             await server.start()
             try:
                 async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-                    story.resolver, story.registry = ResolverStub(channel), AssetRegistryStub(channel)
+                    story.resolver, story.registry = (
+                        ResolverStub(channel),
+                        AssetRegistryStub(channel),
+                    )
                     yield story, resolver
             finally:
                 await server.stop(None)
