@@ -306,6 +306,9 @@ class Proposals:
         given = self._symbol_of(market)
         whole = complete(None, given, self._state)
         identity = tuple(getattr(whole, name) for name in IDENTITY)
+        if given.symbol_type is SymbolTypeCode.COMBO:
+            # What it combines is what it is.
+            identity = (*identity, given.underlying)
         if identity not in self._symbols:
             known = same_identity(given, self._state)
             symbol_id = known.symbol_id if known else imported_id("symbol", *identity)
