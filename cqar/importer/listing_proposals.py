@@ -336,7 +336,7 @@ class Proposals:
             strike_price=market.strike,
             option_type=market.option_type,
             underlying_class=market.underlying_class,
-            underlying=market.underlying or (market.spelling if is_combo else None),
+            underlying=market.spelling if is_combo else market.underlying,
             settlement_method=market.settlement_method,
             exercise_style=market.exercise_style,
             last_trade_at=market.last_trade_at,
