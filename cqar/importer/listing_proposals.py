@@ -306,6 +306,9 @@ class Proposals:
         given = self._symbol_of(market)
         whole = complete(None, given, self._state)
         identity = tuple(getattr(whole, name) for name in IDENTITY)
+        if given.symbol_type is SymbolTypeCode.COMBO:
+            # What it combines is what it is.
+            identity = (*identity, given.underlying)
         if identity not in self._symbols:
             known = same_identity(given, self._state)
             symbol_id = known.symbol_id if known else imported_id("symbol", *identity)
@@ -333,7 +336,7 @@ class Proposals:
             strike_price=market.strike,
             option_type=market.option_type,
             underlying_class=market.underlying_class,
-            underlying=market.underlying or (market.spelling if is_combo else None),
+            underlying=market.spelling if is_combo else market.underlying,
             settlement_method=market.settlement_method,
             exercise_style=market.exercise_style,
             last_trade_at=market.last_trade_at,

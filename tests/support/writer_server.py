@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +54,7 @@ class Client:
 @asynccontextmanager
 async def serving(
     engine: AsyncEngine,
-    now: dt.datetime,
+    now: dt.datetime | Callable[[], dt.datetime],
     database: PrimaryDatabase | None = None,
     cache: Cache | None = None,
 ) -> AsyncIterator[Client]:
@@ -62,7 +62,7 @@ async def serving(
     database = database or PrimaryDatabase(NewestPosition(), engine)
 
     def clock() -> dt.datetime:
-        return now
+        return now() if callable(now) else now
 
     mutations = Mutations(engine, clock, database=database)
     roles = (Role.READ, Role.WRITE, Role.ADMIN)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from cqar.importer.answer_reader import Reading, Unreadable
-from cqar.importer.market import Alias, Code, Market
+from cqar.importer.market import Alias, Code, Leg, Market
 from cqar.importer.missing import MassChange
 from cqar.importer.multipliers import Multiplier
 from cqar.importer.plan import OutOfOrder, Plan, make_plan, require_present
@@ -310,6 +310,18 @@ def test_a_code_that_looks_multiplied_is_an_asset_of_its_own_until_somebody_stat
     # From then on the listing itself says it.
     assert registry.plan(a_market(), coin("1000SHIB"), at=NOW + DAY / 2).changes == []
     assert Registry().plan(coin("1INCH")).multiples == []
+
+
+def test_two_combinations_of_one_coin_are_two_products() -> None:
+    def combined(spelling: str, *others: str) -> Market:
+        legs = tuple(Leg(other, Decimal(sign)) for other, sign in zip(others, (1, -1), strict=True))
+        return a_market(spelling, symbol_type=SymbolTypeCode.COMBO, legs=legs, underlying="btc_usd")
+
+    plan = Registry().imported(combined("A_B", "A", "B"), combined("A_C", "A", "C"))
+    assert plan.rejected == []
+    symbols: list[Any] = [o.after for o in plan.new_symbols]
+    assert {symbol.underlying for symbol in symbols} == {"A_B", "A_C"}
+    assert len({symbol.symbol_id for symbol in symbols}) == 2
 
 
 def test_a_rejected_listing_leaves_neither_asset_nor_symbol_behind() -> None:

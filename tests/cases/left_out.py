@@ -1,0 +1,59 @@
+"""The claims of cases that issue 18 ("Which coin is it") will make hold, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from tests.cases.case_files import Case, case_names, kind_of, read_case
+
+#: Nothing in the product can be asked that yet.
+UNASKED: Final = frozenset({"finding", "no_finding", "change", "convert"})
+
+TICKER: Final = "a ticker decides which asset it is"
+UNDECIDED: Final = "nothing says that a meaning is undecided"
+RELATION: Final = "an import proposes no relationship"
+#: Case -> why -> places of claims, which do not hold.
+LEFT_OUT: Final[dict[str, dict[str, tuple[int, ...]]]] = {
+    "binance-spot-luna-never-left": {TICKER: (3,), UNDECIDED: (5,)},
+    "binance-usdm-bnx-token-split": {TICKER: (3, 4)},
+    "binance-usdm-lit-reuse": {TICKER: (3, 4), UNDECIDED: (6,)},
+    "bybit-spot-xstock-multiplier": {RELATION: (2,)},
+    "dydx-upper-cased-mint": {TICKER: (1,)},
+    "gate-box-is-debox-now": {TICKER: (1,)},
+    "gate-lit-is-another-coin-by-name": {TICKER: (2, 3)},
+    "htx-xno-is-not-nano": {TICKER: (1,)},
+    "upbit-strk-becomes-strike": {TICKER: (0,)},
+}
+
+
+class LeftOut(NamedTuple):
+    case: str
+    place: int
+    kind: str
+    why: str
+
+
+def left_out(name: str, case: Case) -> dict[int, str]:
+    """The claims of a case that are not judged, or must not hold: place -> why."""
+    found = {place: why for why, places in LEFT_OUT.get(name, {}).items() for place in places}
+    return found | unjudged(case)
+
+
+def unjudged(case: Case) -> dict[int, str]:
+    """The claims of a case that nothing can be asked about."""
+    found = {}
+    for place, claim in enumerate(case.expect):
+        if kind_of(claim) in UNASKED:
+            found[place] = f"a {kind_of(claim)} cannot be asked for"
+        elif claim["after"] > case.decided_after:
+            found[place] = "it is after a decision or a list"
+    return found
+
+
+def all_left_out() -> Iterator[LeftOut]:
+    """Every claim that is left out, with why."""
+    for name in case_names():
+        case = read_case(name)
+        for place, why in sorted(left_out(name, case).items()):
+            yield LeftOut(name, place, kind_of(case.expect[place]), why)
