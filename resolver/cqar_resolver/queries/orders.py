@@ -120,8 +120,16 @@ def order_in(request: pb.CheckOrderRequest) -> Order:
     if violations:
         raise Invalid(violations)
     kind = request.order_kind or (pb.ORDER_KIND_LIMIT if request.price else pb.ORDER_KIND_MARKET)
-    key, how = (request.venue_id, request.venue_symbol), (request.side, request.intent, kind)
-    return Order(*key, price, quantity, *how, reference_price)
+    return Order(
+        venue_id=request.venue_id,
+        venue_symbol=request.venue_symbol,
+        price=price,
+        quantity=quantity,
+        side=request.side,
+        intent=request.intent,
+        kind=kind,
+        reference_price=reference_price,
+    )
 
 
 def _against_kind(request: pb.CheckOrderRequest) -> Iterator[FieldViolation]:
