@@ -22,11 +22,11 @@ from cqar.sdk.transport import Call, Reply
 from cqar_resolver.app import FALLBACK_MARGIN_S, Resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.queries.lists import SnapshotListReader
+from cqar_resolver.queries.query import QueryResult
 from cqar_resolver.queries.registry import EntityQuery
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.errors import RegistryError, StartupError
 from cqar_shared.lists.methods import list_venue_symbols
-from cqar_shared.queries.query import Query
 from cqar_shared.replication.positions import is_reached
 from cqar_shared.rpc.status import to_status
 from cqar_shared.runtime.tasks import begin, end
@@ -104,11 +104,13 @@ class InLoopTransport:
                 reader = SnapshotListReader(memory, self.resolver.list_cache, self.resolver.now)
                 page = await list_venue_symbols(reader, request, self.resolver.now())
                 return Reply(page, Position.in_message(freshness))
+        result: QueryResult[Any]
         if is_venue := question.method == "GetVenue":
-            query: Query[Any] = EntityQuery.of(VENUE, request.venue_id)
+            venue_query = EntityQuery.of(VENUE, request.venue_id)
+            result = await self.resolver.executor.execute(venue_query, CALLER)
         else:
             query = self._service.query_of(question.method, request)
-        result = await self._service.execute(query, CALLER)
+            result = await self._service.execute(query, CALLER)
         position = Position.in_message(result.freshness)
         if isinstance(result.value, RegistryError):
             failure = errors.error_of_status(to_status(result.value))

@@ -17,8 +17,16 @@ from cqar.sdk import enums, products
 W = TypeVar("W", bound=StrEnum)
 
 
+class _WordByNumber(dict[int, W]):
+    """A number that a later release made is UNSPECIFIED, which is zero."""
+
+    def __missing__(self, _: int) -> W:
+        return self[0]
+
+
 def enum_by_number(enum: Any, prefix: str, words: type[W]) -> Mapping[int, W]:
-    return {n: words(name.removeprefix(prefix)) for name, n in enum.items() if prefix in name}
+    found = {n: words(name.removeprefix(prefix)) for name, n in enum.items() if prefix in name}
+    return _WordByNumber(found)
 
 
 def known_by_number(enum: Any, prefix: str, words: type[W]) -> Mapping[int, W]:

@@ -157,7 +157,7 @@ BTCUSDT = pb.Specs(
     market_min_notional="5",
     order_types=["LIMIT", "LIMIT_MAKER", "MARKET"],
 )
-AT_116000 = {"reference_price": Decimal(116_000)}
+AT_116000: dict[str, Any] = {"reference_price": Decimal(116_000)}
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_without_a_kind_an_order_with_a_price_is_limit_and_one_without_is_market
     only_limit = listed(order_types=("LIMIT",))
     assert check(only_limit, price="64000", quantity="1", side=BUY).allowed
     assert reasons(check(only_limit, quantity="1")) == ["ORDER_TYPE_NOT_ALLOWED"]
-    explicit = {"order_kind": pb.ORDER_KIND_MARKET, "reference_price": "64000"}
+    explicit: dict[str, Any] = {"order_kind": pb.ORDER_KIND_MARKET, "reference_price": "64000"}
     found = check(quantity="0.5", **explicit)
     assert (found.allowed, found.price, found.notional) == (True, "", "32000")
 
