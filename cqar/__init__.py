@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from cqar.sdk.changes import Change, ChangeSet, Update
     from cqar.sdk.client import AsyncClient, Client
     from cqar.sdk.enums import (
+        AssetClass,
         ContractKind,
+        Environment,
+        ExerciseStyle,
         Intent,
         MarketStatus,
         OptionType,
+        OrderKind,
+        OrderUnit,
+        SettlementMethod,
         Severity,
         Side,
         Source,
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
         State,
         Status,
         SymbolType,
+        UnderlyingClass,
     )
     from cqar.sdk.errors import (
         Busy,
@@ -43,9 +50,16 @@ if TYPE_CHECKING:
         Unsupported,
         Violation,
     )
+    from cqar.sdk.products import (
+        AssetRef,
+        ComboLeg,
+        ScheduledChange,
+        SymbolRef,
+        TradingPhase,
+        VenueRef,
+    )
     from cqar.sdk.results import (
         AssetAnswer,
-        AssetRef,
         Deployment,
         Flag,
         Freshness,
@@ -59,7 +73,6 @@ if TYPE_CHECKING:
         Resolution,
         ResolverStatus,
         Spelling,
-        SymbolRef,
         Tradeable,
     )
     from cqar.sdk.session_position import Position
@@ -67,17 +80,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AssetAnswer",
+    "AssetClass",
     "AssetRef",
     "AsyncClient",
     "Busy",
     "Change",
     "ChangeSet",
     "Client",
+    "ComboLeg",
     "ContractKind",
     "CqarError",
     "Denied",
     "Deployment",
+    "Environment",
     "EpochChanged",
+    "ExerciseStyle",
     "Flag",
     "Freshness",
     "Group",
@@ -92,6 +109,8 @@ __all__ = [
     "NotReady",
     "OptionType",
     "OrderCheck",
+    "OrderKind",
+    "OrderUnit",
     "PastResolution",
     "Permission",
     "Position",
@@ -99,6 +118,8 @@ __all__ = [
     "Replica",
     "Resolution",
     "ResolverStatus",
+    "ScheduledChange",
+    "SettlementMethod",
     "Severity",
     "Side",
     "Source",
@@ -113,8 +134,11 @@ __all__ = [
     "TickBand",
     "TimedOut",
     "Tradeable",
+    "TradingPhase",
+    "UnderlyingClass",
     "Unsupported",
     "Update",
+    "VenueRef",
     "Violation",
     "ccxt_market",
     "ccxt_markets",
@@ -134,15 +158,19 @@ _PUBLIC: Final = {
     "integrations.nautilus": ("instrument",),
     "sdk.session_position": ("Position",),
     "replica.replica": ("Replica",),
+    "sdk.products": (
+        *("AssetRef", "ComboLeg", "ScheduledChange", "SymbolRef", "TradingPhase", "VenueRef"),
+    ),
     "sdk.results": (
-        *("AssetAnswer", "AssetRef", "Deployment", "Flag", "Freshness", "Group", "Member", "Miss"),
+        *("AssetAnswer", "Deployment", "Flag", "Freshness", "Group", "Member", "Miss"),
         *("OrderCheck", "PastResolution", "Permission", "Reason", "Resolution", "ResolverStatus"),
-        *("Spelling", "SymbolRef", "Tradeable"),
+        *("Spelling", "Tradeable"),
     ),
     "sdk.specs": ("Specs", "TickBand"),
     "sdk.enums": (
         *("ContractKind", "Intent", "MarketStatus", "OptionType", "Severity", "Side", "Source"),
-        *("SpecsSource", "State", "Status", "SymbolType"),
+        *("SpecsSource", "State", "Status", "SymbolType", "AssetClass", "Environment"),
+        *("ExerciseStyle", "OrderKind", "OrderUnit", "SettlementMethod", "UnderlyingClass"),
     ),
 }
 _MODULE_BY_NAME: Final = {

@@ -21,6 +21,7 @@ from cqar.sdk.session_position import Position
 from cqar.sdk.transport import Call, Reply
 from cqar_resolver.queries import requests, resolution
 from cqar_resolver.queries.orders import CheckOrderQuery
+from cqar_resolver.queries.registry import EntityQuery
 from cqar_resolver.replication.freshness import DRIFT, STALE_REASON, state_name
 from cqar_resolver.replication.freshness_lease import Lease, lease_of
 from cqar_shared.domain import tradeability
@@ -135,6 +136,8 @@ class LocalSnapshot(WithoutStreams):
                     return Reply(self._status(), None)
                 case "ListVenueSymbols":
                     return Reply(self._listings(request.venue_id), self.position)
+                case "GetVenue":
+                    return Reply(self._venue(request.venue_id), self.position)
                 case method if method in requests.QUERIES:
                     return Reply(self._answer(method, request), self.position)
         raise errors.Unsupported(f"a local replica has no {question.method}: ask a resolver")
@@ -153,6 +156,10 @@ class LocalSnapshot(WithoutStreams):
             query = requests.QUERIES[method](request, now)
         message = query.run(self._context(current))
         return requests.set_freshness(message, self._freshness_message(current))
+
+    def _venue(self, venue_id: str) -> rpb.GetVenueResponse:
+        venue = EntityQuery.of(VENUE, venue_id).run(self._context(self.current_freshness()))
+        return rpb.GetVenueResponse(venue=venue)
 
     def _listings(self, venue: str) -> rpb.ListVenueSymbolsResponse:
         """All that a venue lists now, on one page."""

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, cast
 
 from cqc.resolver.v1.resolver_pb2 import WatchRequest
+from cqc.services.v1.asset_registry_pb2 import GetVenueResponse
 
 from cqar.sdk import errors
 from cqar.sdk.questions import Question
@@ -21,6 +22,9 @@ from cqar.sdk.transport import Call, Reply
 from cqar_resolver.app import FALLBACK_MARGIN_S, Resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.queries.lists import SnapshotListReader
+from cqar_resolver.queries.query import QueryResult
+from cqar_resolver.queries.registry import EntityQuery
+from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.errors import RegistryError, StartupError
 from cqar_shared.lists.methods import list_venue_symbols
 from cqar_shared.replication.positions import is_reached
@@ -100,14 +104,20 @@ class InLoopTransport:
                 reader = SnapshotListReader(memory, self.resolver.list_cache, self.resolver.now)
                 page = await list_venue_symbols(reader, request, self.resolver.now())
                 return Reply(page, Position.in_message(freshness))
-        query = self._service.query_of(question.method, request)
-        result = await self._service.execute(query, CALLER)
+        result: QueryResult[Any]
+        if is_venue := question.method == "GetVenue":
+            venue_query = EntityQuery.of(VENUE, request.venue_id)
+            result = await self.resolver.executor.execute(venue_query, CALLER)
+        else:
+            query = self._service.query_of(question.method, request)
+            result = await self._service.execute(query, CALLER)
         position = Position.in_message(result.freshness)
         if isinstance(result.value, RegistryError):
             failure = errors.error_of_status(to_status(result.value))
             failure.position = position
             raise failure from result.value
-        return Reply(result.value, position)
+        value = GetVenueResponse(venue=result.value) if is_venue else result.value
+        return Reply(value, position)
 
     async def _wait_and_answer(self, call: Call) -> Reply:
         """Answer once memory has reached a position, or, shortly before the timeout, below memory.

@@ -16,6 +16,8 @@ __all__ = [
     "errors",
     "grpc_transport",
     "key_form",
+    "product_decoding",
+    "products",
     "questions",
     "results",
     "session_position",

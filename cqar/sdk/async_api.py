@@ -13,8 +13,9 @@ from cqar.sdk import questions
 from cqar.sdk.call_context import POLL_S, CallContext, Deadline
 from cqar.sdk.changes import Update
 from cqar.sdk.decimal_input import Exact
-from cqar.sdk.enums import Intent, Side
+from cqar.sdk.enums import Intent, OrderKind, Side
 from cqar.sdk.errors import CqarError, NotReady, TimedOut
+from cqar.sdk.products import VenueRef
 from cqar.sdk.questions import Key, Question
 from cqar.sdk.results import (
     AssetAnswer,
@@ -150,11 +151,18 @@ class AsyncApi(CallContext):
         quantity: Exact | None = None,
         side: Side | str | None = None,
         intent: Intent | str = Intent.OPEN,
+        kind: OrderKind | str | None = None,
+        reference_price: Exact | None = None,
         timeout_s: float | None = None,
     ) -> OrderCheck:
         """As `cqar.sdk.sync_api.SyncApi.check_order`."""
-        question = questions.check_order((venue, symbol), price, quantity, side, intent)
+        order = price, quantity, side, intent, kind, reference_price
+        question = questions.check_order((venue, symbol), *order)
         return await self.ask(question, timeout_s)
+
+    async def venue(self, venue_id: str, *, timeout_s: float | None = None) -> VenueRef:
+        """As `cqar.sdk.sync_api.SyncApi.venue`."""
+        return await self.ask(questions.venue(venue_id), timeout_s)
 
     async def status(self, *, timeout_s: float | None = None) -> ResolverStatus:
         """As `cqar.sdk.sync_api.SyncApi.status`."""

@@ -6,31 +6,34 @@ Every answer passes here: decoding a Resolution takes about 20 microseconds.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from cqc.assets.v1 import asset_pb2, deployment_pb2, quality_flag_pb2
-from cqc.markets.v1 import symbol_pb2
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_symbol_pb2
 
 from cqar.sdk import changes, enums
 from cqar.sdk import results as r
+from cqar.sdk.product_decoding import (
+    CONTRACT_KIND,
+    MARKET_STATUS,
+    ORDER_UNIT,
+    asset,
+    decimal,
+    enum_by_number,
+    instant,
+    leg,
+    name_by_number,
+    phase,
+    scheduled,
+    symbol,
+)
 from cqar.sdk.specs import Specs, TickBand
 
 R = TypeVar("R")
-W = TypeVar("W", bound=StrEnum)
-
-
-def _enum_by_number(enum: Any, prefix: str, words: type[W]) -> Mapping[int, W]:
-    return {n: words(name.removeprefix(prefix)) for name, n in enum.items() if prefix in name}
-
-
-def _name_by_number(enum: Any, prefix: str) -> Mapping[int, str]:
-    return {number: name.removeprefix(prefix) for name, number in enum.items()}
 
 
 _STATUS: Final = {
@@ -38,17 +41,11 @@ _STATUS: Final = {
     pb.RESOLUTION_STATUS_DELISTED: enums.Status.DELISTED,
     pb.RESOLUTION_STATUS_NOT_YET_LISTED: enums.Status.NOT_YET_LISTED,
 }
-_STATE: Final = _enum_by_number(pb.SnapshotState, "SNAPSHOT_STATE_", enums.State)
-_SOURCE: Final = _enum_by_number(pb.SpecsSource, "SPECS_SOURCE_", enums.SpecsSource)
-_MARKET: Final = _enum_by_number(
-    venue_symbol_pb2.MarketStatus, "MARKET_STATUS_", enums.MarketStatus
-)
-_TYPE: Final = _enum_by_number(symbol_pb2.SymbolType, "SYMBOL_TYPE_", enums.SymbolType)
-_KIND: Final = _enum_by_number(symbol_pb2.ContractKind, "CONTRACT_KIND_", enums.ContractKind)
-_OPTION: Final = _enum_by_number(symbol_pb2.OptionType, "OPTION_TYPE_", enums.OptionType)
-_SEVERITY: Final = _enum_by_number(quality_flag_pb2.FlagSeverity, "FLAG_SEVERITY_", enums.Severity)
-_FLAG_TYPE: Final = _name_by_number(quality_flag_pb2.FlagType, "FLAG_TYPE_")
-_ASSET_TYPE: Final = _name_by_number(asset_pb2.AssetType, "ASSET_TYPE_")
+_STATE: Final = enum_by_number(pb.SnapshotState, "SNAPSHOT_STATE_", enums.State)
+_SOURCE: Final = enum_by_number(pb.SpecsSource, "SPECS_SOURCE_", enums.SpecsSource)
+_SEVERITY: Final = enum_by_number(quality_flag_pb2.FlagSeverity, "FLAG_SEVERITY_", enums.Severity)
+_FLAG_TYPE: Final = name_by_number(quality_flag_pb2.FlagType, "FLAG_TYPE_")
+_ASSET_TYPE: Final = name_by_number(asset_pb2.AssetType, "ASSET_TYPE_")
 
 _ALLOWED: Final = r.Permission(allowed=True)
 
@@ -57,7 +54,7 @@ def resolution(message: pb.Resolution, freshness: r.Freshness) -> r.Resolution:
     """The resolution of a spelling that is, or was, listed."""
     return r.Resolution(
         **_common_fields(message),
-        market_status=_MARKET[message.venue_symbol.status],
+        market_status=MARKET_STATUS[message.venue_symbol.status],
         is_primary=message.venue_symbol.is_primary,
         specs=specs(message.specs),
         tradeable=tradeable(message.tradeable),
@@ -70,8 +67,8 @@ def past_resolution(message: pb.Resolution, freshness: r.Freshness) -> r.PastRes
     listing = message.venue_symbol
     return r.PastResolution(
         **_common_fields(message),
-        market_status=_MARKET[listing.status] if listing.status else None,
-        terms_since=_instant(listing, "terms_since"),
+        market_status=MARKET_STATUS[listing.status] if listing.status else None,
+        terms_since=instant(listing, "terms_since"),
         specs=specs(message.specs) if message.HasField("specs") else None,
         freshness=freshness,
     )
@@ -86,18 +83,29 @@ def _reader(listing: venue_symbol_pb2.VenueSymbol) -> str | None:
 
 def _common_fields(message: pb.Resolution) -> dict[str, Any]:
     """The fields that Resolution and PastResolution share."""
-    listing = message.venue_symbol
+    listing, terms = message.venue_symbol, message.specs
     return {
         "status": _STATUS[message.status],
         "venue_id": listing.venue_id,
         "venue_symbol": listing.venue_symbol,
         "listing_id": listing.listing_id,
         "alias_of": listing.alias_of or None,
-        "listed_at": _instant(listing, "listed_at"),
-        "delisted_at": _instant(listing, "delisted_at"),
-        "maker_fee": _decimal(listing.exact.maker_fee),
-        "taker_fee": _decimal(listing.exact.taker_fee),
+        "listed_at": instant(listing, "listed_at"),
+        "delisted_at": instant(listing, "delisted_at"),
+        # An alias has no fees of its own; where no specs are known, the listing's own fees may be.
+        "maker_fee": decimal(terms.maker_fee or listing.exact.maker_fee),
+        "taker_fee": decimal(terms.taker_fee or listing.exact.taker_fee),
         "reader": _reader(listing),
+        "ends_at": instant(listing, "ends_at"),
+        "trading_starts_at": instant(listing, "trading_starts_at"),
+        "phases": tuple(map(phase, listing.phases)),
+        "scheduled": tuple(map(scheduled, listing.scheduled)),
+        "channels": tuple(listing.channels),
+        "permission_groups": tuple(tuple(one.groups) for one in listing.permission_groups),
+        "quote_alternatives": tuple(listing.quote_alternatives),
+        "legs": tuple(map(leg, listing.legs)),
+        "doubts": tuple(listing.doubts),
+        "projected": message.projected,
         "symbol": symbol(message.symbol),
         "base": asset(message.base_asset),
         "quote": asset(message.quote_asset),
@@ -126,37 +134,41 @@ def resolution_or_miss(
 def specs(message: pb.Specs) -> Specs:
     return Specs(
         source=_SOURCE[message.source],
-        tick_size=_decimal(message.tick_size),
-        lot_size=_decimal(message.lot_size),
-        min_order_size=_decimal(message.min_order_size),
-        max_order_size=_decimal(message.max_order_size),
-        min_notional=_decimal(message.min_notional),
-        max_notional=_decimal(message.max_notional),
-        contract_size=_decimal(message.contract_size),
+        tick_size=decimal(message.tick_size),
+        lot_size=decimal(message.lot_size),
+        min_order_size=decimal(message.min_order_size),
+        max_order_size=decimal(message.max_order_size),
+        min_notional=decimal(message.min_notional),
+        max_notional=decimal(message.max_notional),
+        contract_size=decimal(message.contract_size),
         unit_multiplier=Decimal(message.unit_multiplier or "1"),
-        contract_kind=_KIND[message.contract_kind],
+        contract_kind=CONTRACT_KIND[message.contract_kind],
         tick_bands=tuple(
             TickBand(Decimal(band.from_price or "0"), Decimal(band.tick_size))
             for band in message.tick_bands
         ),
         price_significant_digits=message.price_significant_digits or None,
+        order_unit=ORDER_UNIT.get(message.order_unit),
+        market_lot_size=decimal(message.market_lot_size),
+        market_min_size=decimal(message.market_min_size),
+        market_max_size=decimal(message.market_max_size),
+        market_min_notional=decimal(message.market_min_notional),
+        market_max_notional=decimal(message.market_max_notional),
+        min_price=decimal(message.min_price),
+        max_price=decimal(message.max_price),
+        bid_multiplier_up=decimal(message.bid_multiplier_up),
+        bid_multiplier_down=decimal(message.bid_multiplier_down),
+        ask_multiplier_up=decimal(message.ask_multiplier_up),
+        ask_multiplier_down=decimal(message.ask_multiplier_down),
+        order_types=tuple(message.order_types),
+        time_in_force=tuple(message.time_in_force),
+        initial_margin_rate=decimal(message.initial_margin_rate),
+        maintenance_margin_rate=decimal(message.maintenance_margin_rate),
+        max_leverage=decimal(message.max_leverage),
+        maker_fee=decimal(message.maker_fee),
+        taker_fee=decimal(message.taker_fee),
+        funding_interval_s=message.funding_interval_s or None,
     )
-
-
-def symbol(message: symbol_pb2.Symbol) -> r.SymbolRef:
-    return r.SymbolRef(
-        symbol_id=message.symbol_id,
-        symbol=message.symbol,
-        symbol_type=_TYPE[message.symbol_type],
-        contract_kind=_KIND[message.contract_kind],
-        expiry=_instant(message, "expiry"),
-        strike_price=_decimal(message.exact.strike_price),
-        option_type=_OPTION[message.option_type] if message.option_type else None,
-    )
-
-
-def asset(message: asset_pb2.Asset) -> r.AssetRef:
-    return r.AssetRef(message.asset_id, message.symbol, message.name, message.unverified)
 
 
 def tradeable(message: pb.Tradeable) -> r.Tradeable:
@@ -165,6 +177,7 @@ def tradeable(message: pb.Tradeable) -> r.Tradeable:
         post_only=permission(message.post_only),
         reduce=permission(message.reduce),
         cancel=permission(message.cancel),
+        until=instant(message, "until"),
     )
 
 
@@ -193,9 +206,11 @@ def spelling(message: venue_symbol_pb2.VenueSymbol) -> r.Spelling:
         message.venue_symbol,
         message.listing_id,
         message.symbol_id,
-        _MARKET[message.status],
+        MARKET_STATUS[message.status],
         message.is_primary,
         message.alias_of or None,
+        tuple(message.channels),
+        instant(message, "ends_at"),
     )
 
 
@@ -234,7 +249,7 @@ def flag(message: quality_flag_pb2.AssetQualityFlag) -> r.Flag:
 
 def group(message: pb.ExpandGroupResponse) -> r.Group:
     members = (
-        r.Member(asset(m.asset), _decimal(m.weight), tuple(map(flag, m.active_flags)))
+        r.Member(asset(m.asset), decimal(m.weight), tuple(map(flag, m.active_flags)))
         for m in message.members
     )
     return r.Group(message.group_id, message.name, tuple(members), freshness(message.freshness))
@@ -244,9 +259,9 @@ def order_check(message: pb.CheckOrderResponse) -> r.OrderCheck:
     return r.OrderCheck(
         allowed=message.allowed,
         reasons=reasons(message.reasons),
-        price=_decimal(message.price),
-        quantity=_decimal(message.quantity),
-        notional=_decimal(message.notional),
+        price=decimal(message.price),
+        quantity=decimal(message.quantity),
+        notional=decimal(message.notional),
         freshness=freshness(message.freshness),
     )
 
@@ -279,11 +294,3 @@ def change_set(message: replication_pb2.ChangeSet) -> changes.ChangeSet:
             changes.Change(c.kind, c.key, c.entity, c.deleted, c.archived) for c in message.changes
         ),
     )
-
-
-def _decimal(text: str) -> Decimal | None:
-    return Decimal(text) if text else None
-
-
-def _instant(message: Any, field: str) -> dt.datetime | None:
-    return getattr(message, field).ToDatetime(dt.UTC) if message.HasField(field) else None

@@ -50,6 +50,66 @@ class ContractKind(StrEnum):
     QUANTO = "QUANTO"
 
 
+class OrderUnit(StrEnum):
+    """What the quantity of an order counts: units of the base, of the quote, or contracts."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    BASE = "BASE"
+    QUOTE = "QUOTE"
+    CONTRACT = "CONTRACT"
+
+
+class UnderlyingClass(StrEnum):
+    """What the price of a product is of."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    CRYPTO = "CRYPTO"
+    EQUITY = "EQUITY"
+    FUND = "FUND"
+    COMMODITY = "COMMODITY"
+    INDEX = "INDEX"
+    FX = "FX"
+    RATE = "RATE"
+    VOLATILITY = "VOLATILITY"
+    EVENT = "EVENT"
+    PRE_IPO = "PRE_IPO"
+
+
+class SettlementMethod(StrEnum):
+    UNSPECIFIED = "UNSPECIFIED"
+    CASH = "CASH"
+    PHYSICAL = "PHYSICAL"
+
+
+class ExerciseStyle(StrEnum):
+    UNSPECIFIED = "UNSPECIFIED"
+    EUROPEAN = "EUROPEAN"
+    AMERICAN = "AMERICAN"
+
+
+class AssetClass(StrEnum):
+    """What kind of thing an asset is."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    CRYPTO = "CRYPTO"
+    FIAT = "FIAT"
+    EQUITY = "EQUITY"
+    FUND = "FUND"
+    COMMODITY = "COMMODITY"
+    INDEX = "INDEX"
+    RATE = "RATE"
+    EVENT = "EVENT"
+
+
+class Environment(StrEnum):
+    """A venue's environment; a testnet is another venue."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    PRODUCTION = "PRODUCTION"
+    TESTNET = "TESTNET"
+    DEMO = "DEMO"
+
+
 class OptionType(StrEnum):
     UNSPECIFIED = "UNSPECIFIED"
     CALL = "CALL"
@@ -106,3 +166,10 @@ class Intent(StrEnum):
     OPEN = "open"
     POST_ONLY = "post_only"
     REDUCE = "reduce"
+
+
+class OrderKind(StrEnum):
+    """Which of the venue's limits bind an order; a market order has no price."""
+
+    LIMIT = "limit"
+    MARKET = "market"

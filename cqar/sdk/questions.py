@@ -17,11 +17,12 @@ from cqc.services.v1 import asset_registry_pb2 as rpb
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cqar.sdk import decoding
+from cqar.sdk import decoding, product_decoding
 from cqar.sdk.changes import Update
 from cqar.sdk.decimal_input import Exact, exact
-from cqar.sdk.enums import Intent, Side, Source
+from cqar.sdk.enums import Intent, OrderKind, Side, Source
 from cqar.sdk.errors import InvalidRequest
+from cqar.sdk.products import VenueRef
 from cqar.sdk.results import (
     AssetAnswer,
     Freshness,
@@ -50,7 +51,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 #: (venue, the venue's own spelling).
 Key = tuple[str, str]
-#: What `as_of` chooses between: the present, or the state of an instant in the past.
+#: What `as_of` chooses between: the present, or the state of another instant.
 AnyResolution = Resolution | PastResolution
 _Decode = Callable[[pb.Resolution, Freshness], T]
 
@@ -95,7 +96,7 @@ class Question(NamedTuple, Generic[T_co]):
 
 
 def resolve(venue: str, symbol: str, as_of: dt.datetime | None = None) -> Question[AnyResolution]:
-    """What a spelling means, a Resolution; with `as_of` what it meant then, a PastResolution.
+    """What a spelling means, a Resolution; with `as_of` what it means then, a PastResolution.
 
     Raises:
         ValueError: `as_of` has no time zone.
@@ -215,6 +216,8 @@ def check_order(
     quantity: Exact | None,
     side: Side | str | None,
     intent: Intent | str,
+    kind: OrderKind | str | None = None,
+    reference_price: Exact | None = None,
 ) -> Question[OrderCheck]:
     spelling = _with_spelling(pb.VenueSymbolKey, *key)
     request = pb.CheckOrderRequest(
@@ -224,8 +227,22 @@ def check_order(
         quantity="" if quantity is None else plain(exact(quantity)),
         side=pb.OrderSide.Value(f"ORDER_SIDE_{'UNSPECIFIED' if side is None else Side(side).name}"),
         intent=pb.OrderIntent.Value(f"ORDER_INTENT_{Intent(intent).name}"),
+        order_kind=pb.OrderKind.Value(
+            f"ORDER_KIND_{'UNSPECIFIED' if kind is None else OrderKind(kind).name}"
+        ),
+        reference_price="" if reference_price is None else plain(exact(reference_price)),
     )
     return Question(RESOLVER, "CheckOrder", request, pb.CheckOrderResponse, decoding.order_check)
+
+
+@_refuse_non_text
+def venue(venue_id: str) -> Question[VenueRef]:
+    def read(response: rpb.GetVenueResponse) -> VenueRef:
+        return product_decoding.venue(response.venue)
+
+    return Question(
+        REGISTRY, "GetVenue", rpb.GetVenueRequest(venue_id=venue_id), rpb.GetVenueResponse, read
+    )
 
 
 def status() -> Question[ResolverStatus]:

@@ -11,15 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from cqar.sdk.enums import (
-    ContractKind,
-    MarketStatus,
-    OptionType,
-    Severity,
-    State,
-    Status,
-    SymbolType,
-)
+from cqar.sdk.enums import MarketStatus, Severity, State, Status
+from cqar.sdk.products import AssetRef, ComboLeg, ScheduledChange, SymbolRef, TradingPhase
 from cqar.sdk.specs import Specs
 
 
@@ -65,12 +58,14 @@ class Tradeable(msgspec.Struct, frozen=True):
         post_only: Open or enlarge a position with orders that only add liquidity.
         reduce: Reduce or close a position.
         cancel: Cancel an order.
+        until: The next instant at which `open` turns, by what is known now; None: none is known.
     """
 
     open: Permission
     post_only: Permission
     reduce: Permission
     cancel: Permission
+    until: dt.datetime | None = None
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -85,32 +80,6 @@ class Tradeable(msgspec.Struct, frozen=True):
         return self.open.reasons
 
 
-class AssetRef(msgspec.Struct, frozen=True):
-    """An asset: compare `asset_id`; `symbol` and `name` are for people."""
-
-    asset_id: str
-    symbol: str
-    name: str
-    unverified: bool
-
-
-class SymbolRef(msgspec.Struct, frozen=True):
-    """The canonical product: compare `symbol_id`; `symbol`, as BTC/USDT:USDT, is for people.
-
-    Attributes:
-        expiry: Of a FUTURE or an OPTION.
-        strike_price, option_type: Of an OPTION.
-    """
-
-    symbol_id: str
-    symbol: str
-    symbol_type: SymbolType
-    contract_kind: ContractKind
-    expiry: dt.datetime | None
-    strike_price: Decimal | None
-    option_type: OptionType | None
-
-
 class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     """What a venue's spelling means, how it trades, and how current that is.
 
@@ -120,6 +89,16 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
         maker_fee, taker_fee: Fractions: 0.001 is 0.1 %; rebates are negative. None: not known.
         reader: `ccxt, unreviewed` if an import took the listing from ccxt, and ccxt's reading of
             such markets was not compared with the venue's records; else None.
+        ends_at: The announced end, which is to come.
+        trading_starts_at: When continuous trading starts, where stated beside `listed_at`.
+        phases: Phases of trading with their times.
+        scheduled: Changes of terms that the venue announced and that are to come; ascending.
+        channels: Of an alias, where the venue uses it: REST, WS, WS_V2, FIX, ID.
+        permission_groups: Sets of groups; an account needs one group of each set.
+        quote_alternatives: The venue's codes of assets that it may also be settled in.
+        legs: Of a COMBO.
+        doubts: Words such as SOURCE_UNREADABLE that deny opening until they are decided.
+        projected: Whether the answer is as of an instant to come, by what is known now.
     """
 
     status: Status
@@ -141,15 +120,29 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     tradeable: Tradeable
     freshness: Freshness
     reader: str | None = None
+    ends_at: dt.datetime | None = None
+    trading_starts_at: dt.datetime | None = None
+    phases: tuple[TradingPhase, ...] = ()
+    scheduled: tuple[ScheduledChange, ...] = ()
+    channels: tuple[str, ...] = ()
+    permission_groups: tuple[tuple[str, ...], ...] = ()
+    quote_alternatives: tuple[str, ...] = ()
+    legs: tuple[ComboLeg, ...] = ()
+    doubts: tuple[str, ...] = ()
+    projected: bool = False
 
 
 class PastResolution(msgspec.Struct, frozen=True, kw_only=True):
-    """What a venue's spelling meant at an instant of the past; it has no trading verdict.
+    """What a venue's spelling means at an instant other than now; it has no trading verdict.
 
     Attributes:
         status: FOUND; DELISTED: this was its last meaning; NOT_YET_LISTED: this is its first one.
         market_status: None, like fees and `specs`, if the value at that time is not known.
         specs: The venue's own only: the symbol's defaults have no dates.
+        projected: Whether the instant is to come: the answer is what will hold then, by what is
+            known now.
+
+    All else is as in a `Resolution`.
     """
 
     status: Status
@@ -170,6 +163,16 @@ class PastResolution(msgspec.Struct, frozen=True, kw_only=True):
     specs: Specs | None
     freshness: Freshness
     reader: str | None = None
+    ends_at: dt.datetime | None = None
+    trading_starts_at: dt.datetime | None = None
+    phases: tuple[TradingPhase, ...] = ()
+    scheduled: tuple[ScheduledChange, ...] = ()
+    channels: tuple[str, ...] = ()
+    permission_groups: tuple[tuple[str, ...], ...] = ()
+    quote_alternatives: tuple[str, ...] = ()
+    legs: tuple[ComboLeg, ...] = ()
+    doubts: tuple[str, ...] = ()
+    projected: bool = False
 
 
 class Miss(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,7 +189,12 @@ class Miss(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spelling(msgspec.Struct, frozen=True):
-    """A venue's current spelling of a symbol."""
+    """A venue's current spelling of a symbol.
+
+    Attributes:
+        channels: Of an alias, where the venue uses it: REST, WS, WS_V2, FIX, ID; empty: not known.
+        ends_at: The announced end, which is to come.
+    """
 
     venue_id: str
     venue_symbol: str
@@ -195,6 +203,8 @@ class Spelling(msgspec.Struct, frozen=True):
     market_status: MarketStatus
     is_primary: bool
     alias_of: str | None
+    channels: tuple[str, ...] = ()
+    ends_at: dt.datetime | None = None
 
 
 class Deployment(msgspec.Struct, frozen=True):
@@ -258,7 +268,8 @@ class OrderCheck(msgspec.Struct, frozen=True):
     Attributes:
         price: Rounded to the passive side; None if none was given or the tick is not known.
         quantity: Rounded down; None if none was given or the lot is not known.
-        notional: In quote units; None if it cannot be computed.
+        notional: In the unit of prices; of QUANTO contracts in the settlement asset. Of a market
+            order at the reference price. None if it cannot be computed.
     """
 
     allowed: bool

@@ -18,8 +18,9 @@ from cqar.sdk import questions
 from cqar.sdk.call_context import POLL_S, CallContext, Deadline
 from cqar.sdk.changes import Update
 from cqar.sdk.decimal_input import Exact
-from cqar.sdk.enums import Intent, Side
+from cqar.sdk.enums import Intent, OrderKind, Side
 from cqar.sdk.errors import CqarError, NotReady, TimedOut
+from cqar.sdk.products import VenueRef
 from cqar.sdk.questions import Key, Question
 from cqar.sdk.results import (
     AssetAnswer,
@@ -95,12 +96,11 @@ class SyncApi(CallContext):
         """What a venue's spelling means, how it trades, and whether it may be traded now.
 
         Args:
-            as_of: An instant in the past: what the spelling meant then, with the status and the
-                steps of that time as far as they are known.
+            as_of: What the spelling means at that instant, with the status and the steps of that
+                time as far as they are known. To come: what will hold, by what is known now.
 
         Raises:
             NotFound: The spelling means nothing; a delisted one is an answer.
-            InvalidRequest: `as_of` has not come yet.
             ValueError: `as_of` has no time zone.
         """
         return self.ask(questions.resolve(venue, symbol, as_of), timeout_s)
@@ -128,7 +128,6 @@ class SyncApi(CallContext):
             as_of: As that of `resolve`.
 
         Raises:
-            InvalidRequest: `as_of` has not come yet.
             ValueError: `as_of` has no time zone.
         """
         deadline = self._deadline(timeout_s)
@@ -183,15 +182,32 @@ class SyncApi(CallContext):
         quantity: Exact | None = None,
         side: Side | str | None = None,
         intent: Intent | str = Intent.OPEN,
+        kind: OrderKind | str | None = None,
+        reference_price: Exact | None = None,
         timeout_s: float | None = None,
     ) -> OrderCheck:
         """Check an order and round it to the venue's tick and lot. With a price, say the side.
 
+        Args:
+            quantity: In the venue's order unit, as `specs.order_unit` says.
+            kind: `limit` or `market`; None: limit if there is a price, else market.
+            reference_price: What the venue's price bands are relative to, and what a market order
+                is valued at, such as the mark price; None: neither is judged.
+
         Raises:
             NotFound: The spelling means nothing.
         """
-        question = questions.check_order((venue, symbol), price, quantity, side, intent)
+        order = price, quantity, side, intent, kind, reference_price
+        question = questions.check_order((venue, symbol), *order)
         return self.ask(question, timeout_s)
+
+    def venue(self, venue_id: str, *, timeout_s: float | None = None) -> VenueRef:
+        """A venue: its operator, environment and region.
+
+        Raises:
+            NotFound: The venue does not exist.
+        """
+        return self.ask(questions.venue(venue_id), timeout_s)
 
     def status(self, *, timeout_s: float | None = None) -> ResolverStatus:
         """What the resolver holds, and how far behind it may be."""

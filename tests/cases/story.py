@@ -17,10 +17,10 @@ from cqc.writer.v1 import registry_admin_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.admin.connection import Connection
+from cqar.importer.answer_reader import Reading, read_answers
 from cqar.importer.apply import apply_entities
 from cqar.importer.plan import LISTINGS_SINCE, Plan, make_plan
 from cqar.importer.readers.registry import product_line_of
-from cqar.importer.answer_reader import Reading, read_answers
 from cqar.importer.registry_state import load_state
 from cqar.importer.saved_answers import decode
 from cqar_resolver.app import Resolver

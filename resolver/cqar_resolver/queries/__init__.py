@@ -9,6 +9,7 @@ __all__ = [
     "assets",
     "execute",
     "lists",
+    "order_limits",
     "orders",
     "query",
     "registry",

@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from cqar_resolver.queries import resolution
+from cqar_resolver.queries import order_limits, resolution
+from cqar_resolver.queries.order_limits import OnSteps, Order
 from cqar_shared.domain import decimals, price_steps
 from cqar_shared.domain.instant import Instant
 from cqar_shared.errors import FieldViolation, Invalid, ServiceNotReady
@@ -24,21 +25,8 @@ _PERMISSIONS: Final = {
     pb.ORDER_INTENT_POST_ONLY: "post_only",
     pb.ORDER_INTENT_REDUCE: "reduce",
 }
-
-
-class Order(NamedTuple):
-    """An order in the venue's own price and order units.
-
-    Attributes:
-        price, quantity: None where the order has none; a market order has no price.
-    """
-
-    venue_id: str
-    venue_symbol: str
-    price: Decimal | None
-    quantity: Decimal | None
-    side: pb.OrderSide.ValueType
-    intent: pb.OrderIntent.ValueType
+#: Without a kind, an order with a price is LIMIT, else MARKET.
+_KINDS: Final = (pb.ORDER_KIND_UNSPECIFIED, pb.ORDER_KIND_LIMIT, pb.ORDER_KIND_MARKET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,30 +58,36 @@ class CheckOrderQuery(Query[pb.CheckOrderResponse]):
         """
         if self.stale_is_error and context.stale is not None:
             raise ServiceNotReady(f"orders are not judged now: {context.stale.message}")
-        order = self.order
-        now = Instant.of(self.now)
+        order, now = self.order, Instant.of(self.now)
         found = resolution.resolve(context, order.venue_id, order.venue_symbol, now)
         specs = found.specs
         permission: pb.Permission = getattr(found.tradeable, _PERMISSIONS[order.intent])
         reasons = list(permission.reasons)
-        price = quantity = notional = None
-        if order.price is not None:
-            price = price_steps.round_price(specs, order.price, up=order.side == pb.ORDER_SIDE_SELL)
-        if order.quantity is not None:
-            quantity = price_steps.round_quantity(specs, order.quantity)
-        if price and quantity:
-            notional = price_steps.notional(specs, price, quantity)
+        on_steps = on_steps_of(specs, order)
         listing_id = found.venue_symbol.listing_id
-        for code, message in against(specs, order, price, quantity, notional):
+        for code, message in order_limits.against(specs, order, on_steps):
             reason = pb.Reason(code=code, kind="venue_symbol", key=listing_id, message=message)
             reasons.append(reason)
         return pb.CheckOrderResponse(
             allowed=not reasons,
             reasons=reasons,
-            price=_text(price),
-            quantity=_text(quantity),
-            notional=_text(notional),
+            price=order_limits.text(on_steps.price),
+            quantity=order_limits.text(on_steps.quantity),
+            notional=order_limits.text(on_steps.notional),
         )
+
+
+def on_steps_of(specs: pb.Specs, order: Order) -> OnSteps:
+    """Round an order; a market order is valued at the reference price, if there is one."""
+    price = quantity = notional = None
+    if order.price is not None:
+        price = price_steps.round_price(specs, order.price, up=order.side == pb.ORDER_SIDE_SELL)
+    if order.quantity is not None:
+        quantity = price_steps.round_quantity(specs, order.quantity, market=order.is_market)
+    worth_at = order.reference_price if order.is_market else price
+    if worth_at and quantity:
+        notional = price_steps.notional(specs, worth_at, quantity)
+    return OnSteps(price, quantity, notional)
 
 
 def order_in(request: pb.CheckOrderRequest) -> Order:
@@ -116,48 +110,34 @@ def order_in(request: pb.CheckOrderRequest) -> Order:
         return value
 
     price, quantity = positive("price"), positive("quantity")
+    reference_price = positive("reference_price")
     if request.price and request.side not in (pb.ORDER_SIDE_BUY, pb.ORDER_SIDE_SELL):
         message = "must be said with a price, which is rounded to the passive side"
         violations.append(FieldViolation("side", "REQUIRED", message))
     if request.intent not in _PERMISSIONS:
         violations.append(FieldViolation("intent", "UNKNOWN", f"{request.intent} is no intent"))
+    violations += _against_kind(request)
     if violations:
         raise Invalid(violations)
-    key = request.venue_id, request.venue_symbol
-    return Order(*key, price, quantity, request.side, request.intent)
+    kind = request.order_kind or (pb.ORDER_KIND_LIMIT if request.price else pb.ORDER_KIND_MARKET)
+    return Order(
+        venue_id=request.venue_id,
+        venue_symbol=request.venue_symbol,
+        price=price,
+        quantity=quantity,
+        side=request.side,
+        intent=request.intent,
+        kind=kind,
+        reference_price=reference_price,
+    )
 
 
-def against(
-    specs: pb.Specs,
-    order: Order,
-    price: Decimal | None,
-    quantity: Decimal | None,
-    notional: Decimal | None,
-) -> Iterator[tuple[str, str]]:
-    """Yield (code, message) of each of the venue's own limits that forbids the order."""
-    if specs.source != pb.SPECS_SOURCE_VENUE:
-        yield "STEPS_NOT_THE_VENUES", "the venue's own tick or lot is not known"
-    elif order.price is not None and price is None:
-        yield "STEPS_UNKNOWN", f"no price near {_text(order.price)} is on the venue's steps"
-    if order.price is not None and price == 0:
-        yield "PRICE_BELOW_TICK", f"{_text(order.price)} is less than one tick"
-    if order.quantity is not None and quantity == 0:
-        yield "QUANTITY_BELOW_LOT", f"{_text(order.quantity)} is less than {specs.lot_size}"
-    if quantity:
-        yield from _outside("QUANTITY", quantity, specs.min_order_size, specs.max_order_size)
-    limited = (specs.min_notional or specs.max_notional) and price and quantity
-    if limited and notional is None and order.intent != pb.ORDER_INTENT_REDUCE:
-        yield "NOTIONAL_UNKNOWN", "the venue limits an order's value, which cannot be told here"
-    if notional:
-        yield from _outside("NOTIONAL", notional, specs.min_notional, specs.max_notional)
-
-
-def _outside(what: str, value: Decimal, minimum: str, maximum: str) -> Iterator[tuple[str, str]]:
-    if minimum and value < Decimal(minimum):
-        yield f"{what}_BELOW_MINIMUM", f"{_text(value)} is less than {minimum}"
-    if maximum and value > Decimal(maximum):
-        yield f"{what}_ABOVE_MAXIMUM", f"{_text(value)} is more than {maximum}"
-
-
-def _text(value: Decimal | None) -> str:
-    return "" if value is None else decimals.plain(value)
+def _against_kind(request: pb.CheckOrderRequest) -> Iterator[FieldViolation]:
+    kind = request.order_kind
+    if kind not in _KINDS:
+        yield FieldViolation("order_kind", "UNKNOWN", f"{kind} is no kind of order")
+    elif kind == pb.ORDER_KIND_LIMIT and not request.price:
+        yield FieldViolation("price", "REQUIRED", "a LIMIT order has a price")
+    elif kind == pb.ORDER_KIND_MARKET and request.price:
+        message = "a MARKET order has no price: what it is valued at is the reference_price"
+        yield FieldViolation("price", "NOT_APPLICABLE", message)

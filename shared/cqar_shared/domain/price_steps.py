@@ -1,6 +1,8 @@
 """Rounds prices and quantities to a venue's steps, exactly, in the venue's own units. Pure.
 
-A result that is not known is None. Only functions named `round_…` round.
+`order_unit` says what a quantity counts: units of the base, units of the quote, or contracts. Where
+it is unset, quantities count contracts if a contract has a size, else units of the base of a spot
+market. A result that is not known is None. Only functions named `round_…` round.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ from typing import Final, NamedTuple
 
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.venues.v1 import venue_symbol_pb2
 
 #: Products of three decimals of 64 characters are exact with this precision.
 _EXACT: Final = Context(prec=200)
 #: A quotient may have endless digits.
 _QUOTIENT: Final = Context(prec=28)
 _ZERO: Final = Decimal(0)
+_Unit = venue_symbol_pb2.OrderUnit
 #: More than there are bands and decades; if no price is found by then, there is none.
 SPANS_MAX: Final = 256
 
@@ -60,44 +64,74 @@ def _rounded_down(specs: pb.Specs, price: Decimal) -> Decimal | None:
     return rounded
 
 
-def round_quantity(specs: pb.Specs, quantity: Decimal) -> Decimal | None:
-    """Round a quantity down to the steps; None if they are unknown."""
-    return _on_step(quantity, Decimal(specs.lot_size), up=False) if specs.lot_size else None
+def round_quantity(specs: pb.Specs, quantity: Decimal, *, market: bool = False) -> Decimal | None:
+    """Round a quantity down to the steps of limit or of market orders; None if they are unknown.
+
+    The step of limit orders is that of market orders, too, where those have none of their own.
+    """
+    lot = (specs.market_lot_size if market else "") or specs.lot_size
+    return _on_step(quantity, Decimal(lot), up=False) if lot else None
 
 
 def notional(specs: pb.Specs, price: Decimal, quantity: Decimal) -> Decimal | None:
-    """Price times quantity, in the price's asset; None if the contract size is not known.
+    """Price times quantity, in the price's asset; None if it cannot be told.
 
-    The price's asset of an option that is priced in its base is the base.
+    The price's asset of an option that is priced in its base is the base. Contracts that are QUANTO
+    are worth a sum of the settlement asset.
     """
+    if specs.order_unit == _Unit.ORDER_UNIT_BASE:
+        return _EXACT.multiply(quantity, price)
+    if specs.order_unit == _Unit.ORDER_UNIT_QUOTE:
+        return quantity
     contracts = _contracts(specs, quantity)
-    if contracts is None or specs.contract_kind == symbol_pb2.CONTRACT_KIND_QUANTO:
-        return None
-    if specs.contract_kind == symbol_pb2.CONTRACT_KIND_INVERSE:
+    if contracts is None or is_in_quote(specs):
         return contracts
     return _EXACT.multiply(contracts, price)
 
 
 def base_quantity(specs: pb.Specs, price: Decimal, quantity: Decimal) -> Decimal | None:
-    """Convert a quantity in the venue's order units to units of the base asset.
+    """Convert a quantity in the venue's order units to canonical units of the base asset.
 
-    Linear: quantity times contract size times unit multiplier, exact. Inverse: quantity times
-    contract size, which is in quote units, divided by the price, to 28 digits.
+    Exact, but to 28 digits where the quantity is a sum of quote units and divided by the price.
+
+    Returns:
+        None if there is no price to divide by, or if it cannot be told.
     """
-    contracts = _contracts(specs, quantity)
-    if contracts is None or specs.contract_kind == symbol_pb2.CONTRACT_KIND_QUANTO:
+    if specs.order_unit in (_Unit.ORDER_UNIT_BASE, _Unit.ORDER_UNIT_QUOTE):
+        units: Decimal | None = quantity
+    elif specs.contract_kind == symbol_pb2.CONTRACT_KIND_QUANTO:
+        return None  # the settlement asset's price in base is not known
+    else:
+        units = _contracts(specs, quantity)
+    if units is None:
         return None
-    if specs.contract_kind == symbol_pb2.CONTRACT_KIND_INVERSE:
-        return _QUOTIENT.divide(contracts, price) if price else None
-    return _EXACT.multiply(contracts, Decimal(specs.unit_multiplier or "1"))
+    if is_in_quote(specs):
+        if not price:
+            return None
+        units = _QUOTIENT.divide(units, price)
+    return _EXACT.multiply(units, Decimal(specs.unit_multiplier or "1"))
+
+
+def is_in_quote(specs: pb.Specs) -> bool:
+    """Whether quantities count quote units, so that a price says how many base units they are."""
+    if specs.order_unit in (_Unit.ORDER_UNIT_BASE, _Unit.ORDER_UNIT_QUOTE):
+        return specs.order_unit == _Unit.ORDER_UNIT_QUOTE
+    return specs.contract_kind == symbol_pb2.CONTRACT_KIND_INVERSE
 
 
 def _contracts(specs: pb.Specs, quantity: Decimal) -> Decimal | None:
-    """Quantity times contract size; a spot market has no contracts."""
+    """Quantity times contract size.
+
+    A spot market has no contracts, unless its orders count them. Of QUANTO contracts the size is in
+    units of the settlement asset, if orders are known to count contracts.
+    """
+    counted = specs.order_unit == _Unit.ORDER_UNIT_CONTRACT
+    if specs.contract_kind == symbol_pb2.CONTRACT_KIND_QUANTO and not counted:
+        return None
     if specs.contract_size:
         return _EXACT.multiply(quantity, Decimal(specs.contract_size))
     spot = specs.contract_kind == symbol_pb2.CONTRACT_KIND_UNSPECIFIED
-    return quantity if spot else None
+    return quantity if spot and not counted else None
 
 
 def _on_step(value: Decimal, step: Decimal, *, up: bool) -> Decimal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,19 @@ import pytest
 
 import cqar
 from cqar_resolver.config import ResolverConfig
+from cqar_shared.domain.kinds.venue import EnvironmentCode
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 from cqar_writer.mutations import Mutations
 from tests.support.commits import commit
-from tests.support.entity_builders import BTC, a_group, a_symbol, a_venue, an_id
+from tests.support.entity_builders import (
+    BTC,
+    a_group,
+    a_symbol,
+    a_venue,
+    a_venue_symbol,
+    an_asset,
+    an_id,
+)
 from tests.support.kind_lifecycles import one_of_each
 from tests.support.resolver_client import served
 from tests.support.sdk_setup import FORMS, ready_client, surface, without_age
@@ -53,6 +64,14 @@ def questions() -> list[Question]:
         ("check_order", ("binance", "BTCUSDT"), {"price": "1.2345", "quantity": 3, "side": "buy"}),
         ("check_order", ("binance", "BTCUSDT"), {"quantity": "0.000001", "intent": "reduce"}),
         ("check_order", ("binance", "BTCUSDT"), {"price": "1", "quantity": "1"}),
+        (
+            *("check_order", ("binance", "BTCUSDT")),
+            {"quantity": 3, "kind": "market", "reference_price": "64000"},
+        ),
+        ("check_order", ("binance", "BTCUSDT"), {"quantity": 3, "kind": "limit"}),
+        ("venue", ("binance",), {}),
+        ("venue", ("nowhere",), {}),
+        ("venue", ("Not A Slug",), {}),
     ]
 
 
@@ -70,10 +89,50 @@ async def test_every_client_and_replica_gives_equal_answers(
     for form in FORMS:
         assert answers[form] == expected, form
     refusals: list[Any] = [answer for answer in expected if isinstance(answer, tuple)]
-    assert len(refusals) == 9
+    assert len(refusals) == 12
     missed, invalid = refusals[:2]
     assert (missed[0], missed[2]) == (cqar.NotFound, "VENUE_SYMBOL_NOT_FOUND")
     assert [violation.field for violation in invalid[3]] == ["venue_id", "venue_symbol"]
+
+
+async def test_an_order_is_judged_by_its_kind_over_the_wire(
+    config: ResolverConfig, mutations: Mutations
+) -> None:
+    """The terms are Binance's of BTCUSDT; a case of the importer has its answer."""
+    terms: dict[str, Any] = {
+        "status": MarketStatusCode.ONLINE,
+        "order_unit": OrderUnitCode.BASE,
+        "market_max_size": Decimal("97.09521512"),
+        "min_notional": Decimal(5),
+        "max_order_value": Decimal(9_000_000),
+        "market_min_notional": Decimal(5),
+        "bid_multiplier_up": Decimal(5),
+        "order_types": ("LIMIT", "MARKET"),
+    }
+    listing = a_venue_symbol(listing_id=an_id("one"), **terms)
+    assets = (an_asset(), an_asset("USDT"))
+    venue = a_venue(environment=EnvironmentCode.TESTNET, region="eu")
+    revision = await commit(mutations, *assets, a_symbol(), venue, listing)
+    at = {"side": "buy", "reference_price": "116000"}
+    orders: list[tuple[dict[str, Any], list[str]]] = [
+        ({"kind": "market", "quantity": "500"}, ["QUANTITY_ABOVE_MAXIMUM"]),
+        ({"kind": "market", "quantity": "95"}, []),
+        ({"kind": "market", "quantity": "0.00004"}, ["NOTIONAL_BELOW_MINIMUM"]),
+        ({"price": "116000", "quantity": "95"}, ["NOTIONAL_ABOVE_MAXIMUM"]),
+        ({"price": "600000", "quantity": "0.01"}, ["PRICE_OUTSIDE_BAND"]),
+    ]
+    async with served(config) as server:
+        for form in FORMS:
+            async with surface(form, config, server.target) as opened:
+                opened.api.carry(cqar.Position(1, revision))
+                for order, codes in orders:
+                    checked = await opened.call("check_order", "binance", "BTCUSDT", **order, **at)
+                    assert [reason.code for reason in checked.reasons] == codes, (form, order)
+                found = await opened.call("resolve", "binance", "BTCUSDT")
+                assert found.specs.order_unit is cqar.OrderUnit.BASE
+                assert found.specs.market_max_size == Decimal("97.09521512")
+                told = await opened.call("venue", "binance")
+                assert (told.environment, told.region) == (cqar.Environment.TESTNET, "eu")
 
 
 async def test_each_block_of_a_replica_has_a_position_of_its_own(config: ResolverConfig) -> None:

@@ -30,7 +30,7 @@ class AssetType(enum.IntEnum):
     WRAPPED = 9
 
 
-class AssetClass(enum.IntEnum):
+class AssetClassCode(enum.IntEnum):
     CRYPTO = 1
     FIAT = 2
     EQUITY = 3
@@ -39,6 +39,10 @@ class AssetClass(enum.IntEnum):
     INDEX = 6
     RATE = 7
     EVENT = 8
+
+
+#: Its former name, which importers use.
+AssetClass = AssetClassCode
 
 
 class Asset(Entity, frozen=True, kw_only=True):
@@ -63,7 +67,7 @@ class Asset(Entity, frozen=True, kw_only=True):
     updated_at: dt.datetime | None = None
     metadata: dict[str, Any] | None = None
     unverified: bool = False
-    asset_class: AssetClass | None = None
+    asset_class: AssetClassCode | None = None
 
 
 def check_asset(before: Asset | None, after: Asset, _: RegistryView) -> Iterator[FieldViolation]:

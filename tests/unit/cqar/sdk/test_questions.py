@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cqc.resolver.v1 import resolver_pb2 as pb
 
+import cqar
 from cqar.sdk import questions
 from cqar.sdk.async_api import AsyncApi
 from cqar.sdk.grpc_transport import KEEPALIVE_MS
@@ -70,6 +71,10 @@ def test_an_order_is_sent_as_exact_text() -> None:
     request: Any = questions.check_order(("b", "S"), "64000.10", 3, "buy", "reduce").request
     assert (request.price, request.quantity) == ("64000.1", "3")
     assert (request.side, request.intent) == (pb.ORDER_SIDE_BUY, pb.ORDER_INTENT_REDUCE)
+    assert (request.order_kind, request.reference_price) == (pb.ORDER_KIND_UNSPECIFIED, "")
+    order = (None, 1, "buy", "open", cqar.OrderKind.MARKET, "64000.0")
+    request = questions.check_order(("b", "S"), *order).request
+    assert (request.order_kind, request.reference_price) == (pb.ORDER_KIND_MARKET, "64000")
     with pytest.raises(TypeError):
         questions.check_order(("b", "S"), 0.1, 1, "buy", "open")  # type: ignore[arg-type]
 

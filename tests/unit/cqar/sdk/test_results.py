@@ -10,10 +10,10 @@ import pytest
 from cqc.assets.v1 import asset_pb2, quality_flag_pb2
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
-from cqc.venues.v1 import venue_symbol_pb2
+from cqc.venues.v1 import venue_pb2, venue_symbol_pb2
 
 import cqar
-from cqar.sdk import changes, decoding, enums
+from cqar.sdk import changes, decoding, enums, product_decoding
 from cqar_resolver.replication.freshness import STALE_REASON
 from cqar_shared.domain.kinds import KINDS
 from cqar_shared.domain.kinds.symbol import ContractKindCode, OptionTypeCode, SymbolTypeCode
@@ -44,6 +44,116 @@ def test_a_listing_of_an_unreviewed_reader_says_so() -> None:
     assert resolve_btcusdt(a_listing(metadata=read_by_ccxt)).reader == "ccxt, unreviewed"
     assert resolve_btcusdt(a_listing(metadata={"note": "kept"})).reader is None
     assert resolve_btcusdt(a_listing()).reader is None
+
+
+#: What a venue may state of a listing's steps, as text.
+STATED = {
+    "market_lot_size": "0.5",
+    "market_min_size": "1",
+    "market_max_size": "97.09521512",
+    "market_min_notional": "5",
+    "market_max_notional": "500",
+    "min_price": "0.01",
+    "max_price": "1000000",
+    "bid_multiplier_up": "5",
+    "bid_multiplier_down": "0.2",
+    "ask_multiplier_up": "4",
+    "ask_multiplier_down": "0.5",
+    "initial_margin_rate": "0.05",
+    "maintenance_margin_rate": "0.025",
+    "max_leverage": "20",
+    "maker_fee": "-0.0001",
+    "taker_fee": "0.001",
+}
+
+
+def test_the_specs_have_every_field_of_the_contract() -> None:
+    fields = {field.name for field in pb.Specs.DESCRIPTOR.fields}
+    assert {field.name for field in msgspec.structs.fields(cqar.Specs)} == fields
+    unit = venue_symbol_pb2.ORDER_UNIT_CONTRACT
+    message = pb.Specs(order_unit=unit, funding_interval_s=28_800)
+    message.order_types.append("LIMIT")
+    message.time_in_force.extend(["GTC", "GTX"])
+    for name, text in STATED.items():
+        setattr(message, name, text)
+    told = decoding.specs(message)
+    assert {name: getattr(told, name) for name in STATED} == {
+        name: Decimal(text) for name, text in STATED.items()
+    }
+    assert (told.order_unit, told.funding_interval_s) == (cqar.OrderUnit.CONTRACT, 28_800)
+    assert (told.order_types, told.time_in_force) == (("LIMIT",), ("GTC", "GTX"))
+    silent = decoding.specs(pb.Specs())
+    assert all(getattr(silent, name) is None for name in STATED)
+    assert (silent.order_unit, silent.funding_interval_s, silent.order_types) == (None, None, ())
+
+
+def test_a_resolution_has_what_the_venue_announces_and_who_may_trade() -> None:
+    later = NOW + dt.timedelta(days=3)
+    listing = venue_symbol_pb2.VenueSymbol(
+        channels=["WS"],
+        permission_groups=[venue_symbol_pb2.PermissionSet(groups=["SPOT", "MARGIN"])],
+        quote_alternatives=["USDC"],
+        legs=[venue_symbol_pb2.ListingLeg(venue_symbol="BTC-PERPETUAL", ratio="-1")],
+        doubts=["SOURCE_MISSING"],
+    )
+    listing.ends_at.FromDatetime(later)
+    listing.trading_starts_at.FromDatetime(NOW)
+    listing.phases.add(status=venue_symbol_pb2.MARKET_STATUS_AUCTION).starts_at.FromDatetime(NOW)
+    change = listing.scheduled.add(field="tick_size", value="0.1")
+    change.effective_at.FromDatetime(later)
+    message = pb.Resolution(
+        status=pb.RESOLUTION_STATUS_FOUND, venue_symbol=listing, specs=pb.Specs(maker_fee="0.01")
+    )
+    message.tradeable.until.FromDatetime(later)
+    message.projected = True
+    found = decoding.resolution(message, decoding.freshness(FRESHNESS))
+    assert (found.ends_at, found.trading_starts_at) == (later, NOW)
+    assert found.phases == (cqar.TradingPhase(cqar.MarketStatus.AUCTION, NOW, None),)
+    assert found.scheduled == (cqar.ScheduledChange(later, "tick_size", "0.1"),)
+    assert (found.channels, found.permission_groups) == (("WS",), (("SPOT", "MARGIN"),))
+    assert (found.quote_alternatives, found.doubts) == (("USDC",), ("SOURCE_MISSING",))
+    assert found.legs == (cqar.ComboLeg("BTC-PERPETUAL", Decimal(-1)),)
+    assert found.tradeable.until == later
+    # An alias has the fees of the spelling that it stands for.
+    assert (found.maker_fee, found.taker_fee) == (Decimal("0.01"), None)
+    then = decoding.past_resolution(message, decoding.freshness(FRESHNESS))
+    assert (then.projected, then.scheduled) == (True, found.scheduled)
+    spelling = decoding.spelling(listing)
+    assert (spelling.channels, spelling.ends_at) == (("WS",), later)
+
+
+def test_a_product_an_asset_and_a_venue_say_what_they_are() -> None:
+    option = symbol_pb2.Symbol(
+        underlying_class=symbol_pb2.UNDERLYING_CLASS_EQUITY,
+        underlying="TSLA",
+        settlement_method=symbol_pb2.SETTLEMENT_METHOD_CASH,
+        exercise_style=symbol_pb2.EXERCISE_STYLE_EUROPEAN,
+    )
+    option.last_trade_at.FromDatetime(NOW)
+    told = product_decoding.symbol(option)
+    assert told.underlying_class is cqar.UnderlyingClass.EQUITY
+    assert (told.underlying, told.last_trade_at) == ("TSLA", NOW)
+    assert told.settlement_method is cqar.SettlementMethod.CASH
+    assert told.exercise_style is cqar.ExerciseStyle.EUROPEAN
+    share = asset_pb2.Asset(asset_class=asset_pb2.ASSET_CLASS_EQUITY)
+    assert product_decoding.asset(share).asset_class is cqar.AssetClass.EQUITY
+    testnet = venue_pb2.Venue(
+        venue_id="binance-testnet",
+        environment=venue_pb2.ENVIRONMENT_TESTNET,
+        region="eu",
+        venue_type=venue_pb2.VENUE_TYPE_CEX,
+    )
+    venue = product_decoding.venue(testnet)
+    assert (venue.environment, venue.region) == (cqar.Environment.TESTNET, "eu")
+    assert venue.venue_type == "CEX"
+    unknown = product_decoding.venue(venue_pb2.Venue())
+    assert (unknown.environment, unknown.region) == (None, None)
+
+
+def test_a_word_of_a_later_release_is_not_known() -> None:
+    listing = venue_symbol_pb2.VenueSymbol(status=99)  # type: ignore[arg-type]
+    assert decoding.spelling(listing).market_status is cqar.MarketStatus.UNSPECIFIED
+    assert decoding.specs(pb.Specs(order_unit=99)).order_unit is None  # type: ignore[arg-type]
 
 
 def test_an_option_keeps_its_expiry_strike_and_side() -> None:
@@ -120,6 +230,12 @@ def test_results_are_frozen_equal_by_value_and_survive_json() -> None:
         (symbol_pb2.SymbolType, "SYMBOL_TYPE_", enums.SymbolType),
         (symbol_pb2.ContractKind, "CONTRACT_KIND_", enums.ContractKind),
         (symbol_pb2.OptionType, "OPTION_TYPE_", enums.OptionType),
+        (symbol_pb2.UnderlyingClass, "UNDERLYING_CLASS_", enums.UnderlyingClass),
+        (symbol_pb2.SettlementMethod, "SETTLEMENT_METHOD_", enums.SettlementMethod),
+        (symbol_pb2.ExerciseStyle, "EXERCISE_STYLE_", enums.ExerciseStyle),
+        (venue_symbol_pb2.OrderUnit, "ORDER_UNIT_", enums.OrderUnit),
+        (asset_pb2.AssetClass, "ASSET_CLASS_", enums.AssetClass),
+        (venue_pb2.Environment, "ENVIRONMENT_", enums.Environment),
         (quality_flag_pb2.FlagSeverity, "FLAG_SEVERITY_", enums.Severity),
     ],
 )

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import cqar
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
-from cqar_shared.domain.kinds.venue_symbol import ListingTickBand
-from tests.support.entity_builders import BTC, USDT, a_symbol
+from cqar_shared.domain.kinds.venue_symbol import ListingTickBand, OrderUnitCode
+from tests.support.entity_builders import BTC, USDT, a_symbol, an_asset
 from tests.support.sdk_setup import a_listing, resolve_btcusdt
 
 
@@ -82,6 +82,36 @@ def test_inverse_contracts_are_sized_in_quote_units_and_need_a_price() -> None:
     for price in (None, 0):
         with pytest.raises(ValueError, match="at a price only"):
             own.to_base_quantity(3, price=price)
+
+
+def test_the_order_unit_decides_what_a_quantity_is() -> None:
+    in_dollars = contract(
+        ContractKindCode.INVERSE, BTC, order_unit=OrderUnitCode.QUOTE, contract_size=Decimal(10)
+    )
+    assert in_dollars.order_unit is cqar.OrderUnit.QUOTE
+    assert in_dollars.to_base_quantity(10, price=50_000) == Decimal("0.0002")
+    assert in_dollars.notional(50_000, 10) == Decimal(10)
+    with pytest.raises(ValueError, match="at a price only"):
+        in_dollars.to_base_quantity(10)
+    in_coins = contract(ContractKindCode.LINEAR, USDT, order_unit=OrderUnitCode.BASE)
+    assert in_coins.to_base_quantity("0.1") == Decimal("0.1")
+    assert in_coins.notional(50_000, "0.1") == Decimal(5000)
+    quanto = contract(
+        ContractKindCode.QUANTO,
+        an_asset("ETH").asset_id,
+        order_unit=OrderUnitCode.CONTRACT,
+        contract_size=Decimal("0.000001"),
+    )
+    assert quanto.notional(3000, 100) == Decimal("0.3")
+    with pytest.raises(cqar.StepsUnknown, match="contract size"):
+        quanto.to_base_quantity(100, price=3000)
+
+
+def test_market_orders_may_have_a_lot_of_their_own() -> None:
+    own = specs(market_lot_size=Decimal("0.5"))
+    assert own.round_size("1.234567") == Decimal("1.23456")
+    assert own.round_size("1.234567", kind="market") == Decimal(1)
+    assert specs().round_size("1.234567", kind=cqar.OrderKind.MARKET) == Decimal("1.23456")
 
 
 def test_an_unknown_step_is_an_error_never_a_guess() -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.venues.v1 import venue_symbol_pb2
 
-from cqar_resolver.queries import orders
+from cqar_resolver.queries import order_limits, orders
+from cqar_resolver.queries.order_limits import Order
 from cqar_resolver.replication.freshness import STALE_REASON
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_shared.errors import EntityNotFound, Invalid
@@ -101,20 +103,148 @@ def test_steps_that_are_only_the_symbols_are_refused_for_orders() -> None:
     assert "STEPS_NOT_THE_VENUES" in reasons(check(own, quantity="1"))
 
 
+def order(price: str = "", quantity: str = "", **changes: Any) -> Order:
+    """A buy order; LIMIT with a price, else MARKET."""
+    given: dict[str, Any] = {
+        "venue_id": "v",
+        "venue_symbol": "S",
+        "price": Decimal(price) if price else None,
+        "quantity": Decimal(quantity) if quantity else None,
+        "side": BUY,
+        "intent": pb.ORDER_INTENT_OPEN,
+        "kind": pb.ORDER_KIND_LIMIT if price else pb.ORDER_KIND_MARKET,
+    }
+    return Order(**{**given, **changes})
+
+
+def objections(specs: pb.Specs, asked: Order) -> dict[str, str]:
+    """Message by code."""
+    return dict(order_limits.against(specs, asked, orders.on_steps_of(specs, asked)))
+
+
 def test_a_limit_of_value_that_cannot_be_checked_denies_opening_and_not_getting_out() -> None:
     specs = pb.Specs(
         source=pb.SPECS_SOURCE_VENUE,
         contract_kind=symbol_pb2.CONTRACT_KIND_QUANTO,
+        order_unit=venue_symbol_pb2.ORDER_UNIT_CONTRACT,
         contract_size="1",
+        tick_size="1",
+        lot_size="1",
         max_notional="1000000",
     )
-    for intent, expected in (
-        (pb.ORDER_INTENT_OPEN, ["NOTIONAL_UNKNOWN"]),
-        (pb.ORDER_INTENT_REDUCE, []),
-    ):
-        asked = orders.Order("v", "S", Decimal(64000), Decimal(90), BUY, intent)
-        against = orders.against(specs, asked, Decimal(64000), Decimal(90), None)
-        assert [code for code, _ in against] == expected
+    asked = order("64000", "90")
+    assert orders.on_steps_of(specs, asked).notional == 64000 * 90
+    assert list(objections(specs, asked)) == ["NOTIONAL_UNKNOWN"]
+    assert not objections(specs, order("64000", "90", intent=pb.ORDER_INTENT_REDUCE))
+
+
+#: Binance's BTCUSDT of 2025-08-07.
+BTCUSDT = pb.Specs(
+    source=pb.SPECS_SOURCE_VENUE,
+    tick_size="0.01",
+    lot_size="0.00001",
+    min_order_size="0.00001",
+    max_order_size="9000",
+    market_max_size="97.09521512",
+    min_price="0.01",
+    max_price="1000000",
+    bid_multiplier_up="5",
+    bid_multiplier_down="0.2",
+    ask_multiplier_up="4",
+    ask_multiplier_down="0.5",
+    min_notional="5",
+    max_notional="9000000",
+    market_min_notional="5",
+    order_types=["LIMIT", "LIMIT_MAKER", "MARKET"],
+)
+AT_116000: dict[str, Any] = {"reference_price": Decimal(116_000)}
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "names"),
+    [
+        (order(quantity="500", **AT_116000), "QUANTITY_ABOVE_MAXIMUM", "market_max_size"),
+        (order(quantity="0.00004", **AT_116000), "NOTIONAL_BELOW_MINIMUM", "min_notional"),
+        (order("116000", "95", **AT_116000), "NOTIONAL_ABOVE_MAXIMUM", "max_notional"),
+        (order("600000", "0.01", **AT_116000), "PRICE_OUTSIDE_BAND", "price_band"),
+        (order("20000", "0.01", **AT_116000), "PRICE_OUTSIDE_BAND", "bid_multiplier_down"),
+        (order("2000000", "1"), "PRICE_ABOVE_MAXIMUM", "max_price"),
+        (order("1", "9001"), "QUANTITY_ABOVE_MAXIMUM", "max_order_size"),
+        (
+            order("500000", "1", side=SELL, **AT_116000),
+            *("PRICE_OUTSIDE_BAND", "ask_multiplier_up"),
+        ),
+        (
+            order("50000", "1", side=SELL, **AT_116000),
+            *("PRICE_OUTSIDE_BAND", "ask_multiplier_down"),
+        ),
+    ],
+)
+def test_each_kind_of_order_is_bound_by_its_own_limits_which_the_reason_names(
+    asked: Order, code: str, names: str
+) -> None:
+    (found,) = objections(BTCUSDT, asked).items()
+    assert found[0] == code
+    assert names in found[1]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        order(quantity="95", **AT_116000),
+        order(quantity="0.00004"),
+        order("116000", "70", **AT_116000),
+        order("600000", "0.01"),
+        order("400000", "1", side=SELL, **AT_116000),
+        order("50000", "1", **AT_116000),
+    ],
+)
+def test_a_limit_of_the_other_kind_or_that_nothing_is_known_to_judge_by_forbids_nothing(
+    asked: Order,
+) -> None:
+    assert not objections(BTCUSDT, asked)
+
+
+def test_a_lowest_price_may_lie_above_a_price() -> None:
+    specs = pb.Specs()
+    specs.CopyFrom(BTCUSDT)
+    specs.min_price = "10"
+    assert "min_price" in objections(specs, order("9", "1"))["PRICE_BELOW_MINIMUM"]
+
+
+def test_market_orders_have_steps_and_sizes_of_their_own_or_those_of_limit_orders() -> None:
+    specs = pb.Specs(
+        source=pb.SPECS_SOURCE_VENUE,
+        tick_size="1",
+        lot_size="0.1",
+        min_order_size="0.5",
+        max_order_size="100",
+    )
+    assert "min_order_size" in objections(specs, order(quantity="0.4"))["QUANTITY_BELOW_MINIMUM"]
+    assert "max_order_size" in objections(specs, order(quantity="101"))["QUANTITY_ABOVE_MAXIMUM"]
+    specs.MergeFrom(pb.Specs(market_lot_size="2", market_min_size="4", market_max_size="200"))
+    assert "market_lot_size" in objections(specs, order(quantity="1.9"))["QUANTITY_BELOW_LOT"]
+    assert "market_min_size" in objections(specs, order(quantity="2"))["QUANTITY_BELOW_MINIMUM"]
+    assert not objections(specs, order(quantity="101"))
+    assert orders.on_steps_of(specs, order(quantity="101")).quantity == 100
+
+
+def test_a_kind_of_order_that_the_venue_does_not_take_is_refused_by_name() -> None:
+    specs = pb.Specs()
+    specs.CopyFrom(BTCUSDT)
+    specs.order_types[:] = ["LIMIT"]
+    assert list(objections(specs, order("1", "50"))) == []
+    message = objections(specs, order(quantity="1"))["ORDER_TYPE_NOT_ALLOWED"]
+    assert message == "MARKET is not among the order_types: LIMIT"
+
+
+def test_without_a_kind_an_order_with_a_price_is_limit_and_one_without_is_market() -> None:
+    only_limit = listed(order_types=("LIMIT",))
+    assert check(only_limit, price="64000", quantity="1", side=BUY).allowed
+    assert reasons(check(only_limit, quantity="1")) == ["ORDER_TYPE_NOT_ALLOWED"]
+    explicit: dict[str, Any] = {"order_kind": pb.ORDER_KIND_MARKET, "reference_price": "64000"}
+    found = check(quantity="0.5", **explicit)
+    assert (found.allowed, found.price, found.notional) == (True, "", "32000")
 
 
 def test_who_gets_out_of_a_position_is_not_held_by_flags_or_staleness() -> None:
@@ -136,6 +266,13 @@ def test_who_gets_out_of_a_position_is_not_held_by_flags_or_staleness() -> None:
         ({"quantity": "0"}, "quantity", "NOT_POSITIVE"),
         ({"price": "1"}, "side", "REQUIRED"),
         ({"intent": 9}, "intent", "UNKNOWN"),
+        ({"order_kind": 9}, "order_kind", "UNKNOWN"),
+        ({"order_kind": pb.ORDER_KIND_LIMIT, "quantity": "1"}, "price", "REQUIRED"),
+        (
+            {"order_kind": pb.ORDER_KIND_MARKET, "price": "1", "side": BUY},
+            *("price", "NOT_APPLICABLE"),
+        ),
+        ({"reference_price": "0"}, "reference_price", "NOT_POSITIVE"),
     ],
 )
 def test_what_is_no_order_is_refused_by_field(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.venues.v1 import venue_symbol_pb2
 from cqc.venues.v1.venue_symbol_pb2 import TickBand
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,8 @@ from cqar_shared.domain import price_steps
 
 LINEAR, INVERSE = symbol_pb2.CONTRACT_KIND_LINEAR, symbol_pb2.CONTRACT_KIND_INVERSE
 QUANTO = symbol_pb2.CONTRACT_KIND_QUANTO
+UNIT_BASE, UNIT_QUOTE = venue_symbol_pb2.ORDER_UNIT_BASE, venue_symbol_pb2.ORDER_UNIT_QUOTE
+CONTRACTS = venue_symbol_pb2.ORDER_UNIT_CONTRACT
 POSITIVE = st.decimals(Decimal("1E-12"), Decimal("1E12"), allow_nan=False, allow_infinity=False)
 STEP = st.decimals(Decimal("1E-8"), Decimal(1000), allow_nan=False, allow_infinity=False, places=8)
 
@@ -166,3 +169,89 @@ def test_notional_and_base_of_spot_linear_inverse_and_multiplied_units() -> None
     shib = specs(contract_kind=LINEAR, contract_size="1", unit_multiplier="1000")
     assert price_steps.base_quantity(shib, Decimal("0.01"), Decimal(7)) == Decimal(7000)
     assert price_steps.notional(shib, Decimal("0.01"), Decimal(7)) == Decimal("0.07")
+
+
+@pytest.mark.parametrize(
+    ("fields", "quantity", "price", "base", "worth"),
+    [
+        # Deribit BTC-PERPETUAL, 10 USD; `contract_size` 10 only says how it is shown.
+        (
+            {"order_unit": UNIT_QUOTE, "contract_kind": INVERSE, "contract_size": "10"},
+            *("10", "50000", "0.0002", "10"),
+        ),
+        # Deribit BTC-25DEC26-100000-C, 0.1 BTC at 0.0042 BTC; and its linear options.
+        ({"order_unit": UNIT_BASE, "contract_kind": LINEAR}, "0.1", "0.0042", "0.1", "0.00042"),
+        # BitMEX XBTUSD, 100 contracts of 1 USD.
+        (
+            {"order_unit": CONTRACTS, "contract_kind": INVERSE, "contract_size": "1"},
+            *("100", "20000", "0.005", "100"),
+        ),
+        # BitMEX ETHUSDT, 1,000 contracts of 0.00001 ETH.
+        (
+            {"order_unit": CONTRACTS, "contract_kind": LINEAR, "contract_size": "0.00001"},
+            *("1000", "3000", "0.01", "30"),
+        ),
+        # OKX BTC-USD option, one contract of 0.1 BTC: `specs_of` says LINEAR of all options.
+        (
+            {"order_unit": CONTRACTS, "contract_kind": LINEAR, "contract_size": "0.1"},
+            *("1", "0.05", "0.1", "0.005"),
+        ),
+        # OKX BTC-USD-SWAP, 3 contracts of 100 USD.
+        (
+            {"order_unit": CONTRACTS, "contract_kind": INVERSE, "contract_size": "100"},
+            *("3", "50000", "0.006", "300"),
+        ),
+        # Binance 1000SHIBUSDT: 10 units of a thousand coins.
+        (
+            {"order_unit": UNIT_BASE, "contract_kind": LINEAR, "unit_multiplier": "1000"},
+            *("10", "0.012", "10000", "0.12"),
+        ),
+        # The same by quote units: 12 USD at 0.012 are a thousand units of a thousand coins.
+        (
+            {"order_unit": UNIT_QUOTE, "contract_kind": INVERSE, "unit_multiplier": "1000"},
+            *("12", "0.012", "1000000", "12"),
+        ),
+        # Gate PEPE_USDT: 3 contracts of 10,000,000 PEPE.
+        (
+            {"order_unit": CONTRACTS, "contract_kind": LINEAR, "contract_size": "10000000"},
+            *("3", "0.00001", "30000000", "300"),
+        ),
+        # A spot market.
+        ({"order_unit": UNIT_BASE}, "0.5", "100", "0.5", "50"),
+    ],
+)
+def test_the_order_unit_says_what_a_quantity_is_worth(
+    fields: dict[str, Any], quantity: str, price: str, base: str, worth: str
+) -> None:
+    own = specs(**fields)
+    order = Decimal(price), Decimal(quantity)
+    assert price_steps.base_quantity(own, *order) == Decimal(base)
+    assert price_steps.notional(own, *order) == Decimal(worth)
+
+
+def test_quanto_contracts_are_worth_a_sum_of_the_settlement_asset_and_no_known_base() -> None:
+    # BitMEX ETHUSD: one contract is 0.000001 XBT for each dollar of the price.
+    own = specs(order_unit=CONTRACTS, contract_kind=QUANTO, contract_size="0.000001")
+    order = Decimal(3000), Decimal(100)
+    assert price_steps.notional(own, *order) == Decimal("0.3")
+    assert price_steps.base_quantity(own, *order) is None
+    unsized = specs(order_unit=CONTRACTS, contract_kind=QUANTO)
+    assert price_steps.notional(unsized, *order) is None
+    in_base = specs(order_unit=UNIT_BASE, contract_kind=QUANTO)
+    assert price_steps.base_quantity(in_base, *order) == Decimal(100)
+
+
+def test_contracts_of_unknown_size_and_quote_units_without_a_price_are_not_known() -> None:
+    unsized = specs(order_unit=CONTRACTS)
+    assert price_steps.base_quantity(unsized, Decimal(1), Decimal(1)) is None
+    assert price_steps.notional(unsized, Decimal(1), Decimal(1)) is None
+    in_quote = specs(order_unit=UNIT_QUOTE)
+    assert price_steps.base_quantity(in_quote, Decimal(0), Decimal(1)) is None
+
+
+def test_market_orders_have_a_lot_of_their_own_where_it_is_stated() -> None:
+    own = specs(lot_size="0.01", market_lot_size="0.5")
+    assert price_steps.round_quantity(own, Decimal("1.234")) == Decimal("1.23")
+    assert price_steps.round_quantity(own, Decimal("1.234"), market=True) == Decimal(1)
+    shared = specs(lot_size="0.01")
+    assert price_steps.round_quantity(shared, Decimal("1.234"), market=True) == Decimal("1.23")
