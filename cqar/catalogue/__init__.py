@@ -27,7 +27,7 @@ from cqar.importer.stable_ids import STEPS_AS_OF, catalogue_id
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import decimals
 from cqar_shared.domain.kind import AnyKind, Entity
-from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetClass, AssetType
+from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetClassCode, AssetType
 from cqar_shared.domain.kinds.asset_relationship import (
     ASSET_RELATIONSHIP,
     AssetRelationship,
@@ -164,7 +164,7 @@ def _assets() -> Iterator[KindEntity]:
                 asset_type=AssetType[row["type"]],
                 category=row["category"],
                 website_url=row["website_url"],
-                asset_class=AssetClass[row["class"]],
+                asset_class=AssetClassCode[row["class"]],
                 unverified=row["shares_ticker"],
                 metadata={MULTIPLES: row["multiples"]} if row["multiples"] else None,
             ),

@@ -22,7 +22,7 @@ import msgspec
 
 from cqar.importer.market import Code, Market
 from cqar.importer.registry_state import RegistryState, code_holder
-from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetClass
+from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetClassCode
 from cqar_shared.domain.kinds.symbol import SYMBOL, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue import VENUE, Venue
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET, VenueAsset
@@ -45,16 +45,16 @@ def looks_multiplied(code: Code) -> bool:
 
 #: What a product's price is of -> the class of such an asset.
 ASSET_CLASSES: Final = {
-    UnderlyingClassCode.CRYPTO: AssetClass.CRYPTO,
-    UnderlyingClassCode.EQUITY: AssetClass.EQUITY,
-    UnderlyingClassCode.FUND: AssetClass.FUND,
-    UnderlyingClassCode.COMMODITY: AssetClass.COMMODITY,
-    UnderlyingClassCode.INDEX: AssetClass.INDEX,
-    UnderlyingClassCode.FX: AssetClass.FIAT,
-    UnderlyingClassCode.RATE: AssetClass.RATE,
-    UnderlyingClassCode.VOLATILITY: AssetClass.INDEX,
-    UnderlyingClassCode.EVENT: AssetClass.EVENT,
-    UnderlyingClassCode.PRE_IPO: AssetClass.EQUITY,
+    UnderlyingClassCode.CRYPTO: AssetClassCode.CRYPTO,
+    UnderlyingClassCode.EQUITY: AssetClassCode.EQUITY,
+    UnderlyingClassCode.FUND: AssetClassCode.FUND,
+    UnderlyingClassCode.COMMODITY: AssetClassCode.COMMODITY,
+    UnderlyingClassCode.INDEX: AssetClassCode.INDEX,
+    UnderlyingClassCode.FX: AssetClassCode.FIAT,
+    UnderlyingClassCode.RATE: AssetClassCode.RATE,
+    UnderlyingClassCode.VOLATILITY: AssetClassCode.INDEX,
+    UnderlyingClassCode.EVENT: AssetClassCode.EVENT,
+    UnderlyingClassCode.PRE_IPO: AssetClassCode.EQUITY,
 }
 
 
@@ -206,7 +206,7 @@ class AssetIdentity:
     def _verified(self, ticker: str) -> Asset | None:
         """The coin or currency of the ticker that a person has verified, if it is one."""
         found = self._state.find(ASSET.name, "symbol", ticker)
-        coins = (None, AssetClass.CRYPTO, AssetClass.FIAT)
+        coins = (None, AssetClassCode.CRYPTO, AssetClassCode.FIAT)
         verified = [a for a in found if not a.unverified and a.asset_class in coins]
         return verified[0] if len(verified) == 1 else None
 
@@ -247,7 +247,7 @@ class AssetIdentity:
         asset_id: str,
         ticker: str,
         name: str | None = None,
-        asset_class: AssetClass | None = None,
+        asset_class: AssetClassCode | None = None,
     ) -> str:
         """Make an asset whose id follows from venue and code: two imports at once make one."""
         self.new_assets[asset_id] = Asset(

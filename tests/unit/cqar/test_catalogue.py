@@ -9,9 +9,9 @@ import pytest
 
 from cqar import catalogue
 from cqar.importer.asset_identity import looks_multiplied
+from cqar.importer.listing_proposals import upsert
 from cqar.importer.multipliers import stated_multipliers
 from cqar.importer.plan import make_plan
-from cqar.importer.proposals import upsert
 from cqar.importer.readers.registry import product_lines
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.evaluation import Batch, Result

@@ -41,10 +41,6 @@ class AssetClassCode(enum.IntEnum):
     EVENT = 8
 
 
-#: Its former name, which importers use.
-AssetClass = AssetClassCode
-
-
 class Asset(Entity, frozen=True, kw_only=True):
     """An asset.
 
