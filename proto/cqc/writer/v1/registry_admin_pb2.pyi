@@ -598,8 +598,8 @@ class GetListingSourceRequest(_message.Message):
     venue_symbol: _builtins.str
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
-        """The source that was the newest then, by when its answer was taken; and what the spelling meant
-        then. Unset: now.
+        """The newest source of those that were recorded, whose answer was taken by then; of what the spelling
+        meant then. Unset: now.
         """
 
     def __init__(

@@ -13,23 +13,23 @@ import enum
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from cqc.venues.v1 import venue_symbol_pb2
 
 from cqar_shared.domain import decimals, rules
+from cqar_shared.domain.alias_rules import check_alias, check_removal, others
 from cqar_shared.domain.kind import Entity, Kind, RegistryView, by
+from cqar_shared.domain.listing_dating import Dating, dating_of
 from cqar_shared.domain.listing_term_rules import (
-    PHASES_MAX,
     CombinationLeg,
     PermissionGroups,
     ScheduledTerm,
-    check_legs,
+    check_parts,
     check_scheduled,
     check_terms,
 )
-from cqar_shared.domain.rules import overlap
 from cqar_shared.errors import FieldViolation
 
 
@@ -111,8 +111,6 @@ _LISTS: Final = (
 _ANNOUNCED: Final = frozenset(
     status.name for status in MarketStatusCode if status is not MarketStatusCode.DELISTED
 )
-#: Number of the symbol type COMBO; kinds do not import each other.
-_COMBO: Final = 100
 
 
 class ListingTickBand(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,10 +216,6 @@ _IDENTITY: Final = (
     *("listed_at", "delisted_at", "first_seen_at", "terms_since", "terms_stated_at"),
 )
 _DATED: Final = tuple(n for n in VenueSymbol.__struct_fields__ if n not in _IDENTITY)
-
-
-def _others(after: VenueSymbol, found: Iterable[VenueSymbol]) -> Iterator[VenueSymbol]:
-    return (v for v in found if v.listing_id != after.listing_id and overlap(v, after))
 
 
 def existing_listing(given: VenueSymbol, registry: RegistryView) -> VenueSymbol | None:
@@ -358,56 +352,17 @@ def terms_now(listing: VenueSymbol, at: dt.datetime) -> VenueSymbol:
     return msgspec.structs.replace(listing, **terms, scheduled=coming or None)
 
 
-class _Dating(NamedTuple):
-    """Where a statement of a listing's terms stands among those that are known.
-
-    Attributes:
-        since, stated_at: The fields `terms_since` and `terms_stated_at` from now on.
-        keeps_terms: The terms of before stand: the statement is of an earlier instant.
-        past_at: The instant as of which the statement is stored, behind the present.
-    """
-
-    since: dt.datetime | None
-    stated_at: dt.datetime | None = None
-    keeps_terms: bool = False
-    past_at: dt.datetime | None = None
-
-
-def _dating(before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView) -> _Dating:
-    """Place a statement of a listing's terms.
-
-    One as of an instant does not replace terms that are known of a later instant, or may be of
-    one: it goes behind them, so that statements in any order give the same history. Only the end
-    of the period counts in any case.
-    """
-    at = registry.as_of or registry.now
+def _dating(before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView) -> Dating:
     if before is None:
-        return _Dating(at)
-    known, stated = before.terms_since, before.terms_stated_at
-    latest = stated or known
+        return Dating(registry.as_of or registry.now)
     is_same = terms_of(after) == terms_of(before)
-    unchanged = _Dating(known, stated)
-    if registry.as_of is None and not is_same:
-        # The clocks of two writers may differ.
-        return _Dating(max(at, latest or at))
-    if latest is not None and at >= latest:
-        if not is_same:
-            return _Dating(at)
-        return _Dating(known, at, past_at=at) if registry.confirms and at > latest else unchanged
-    if known is not None and known <= at:
-        if is_same:
-            return unchanged._replace(past_at=at if registry.confirms else None)
-        # Between, the terms were others: the present ones hold since they were stated again.
-        return _Dating(stated, stated, keeps_terms=True, past_at=at)
-    if registry.as_of is None:
-        return unchanged
-    return unchanged._replace(keeps_terms=True, past_at=at)
+    return dating_of(before.terms_since, before.terms_stated_at, registry, is_same=is_same)
 
 
 def _primary(after: VenueSymbol, registry: RegistryView) -> VenueSymbol | None:
     """Return the primary spelling of the same symbol at the same venue in the same period."""
     found = registry.find("venue_symbol", "market", after.venue_id, after.symbol_id)
-    return next((v for v in _others(after, found) if v.is_primary), None)
+    return next((v for v in others(after, found) if v.is_primary), None)
 
 
 def check_venue_symbol(
@@ -422,38 +377,15 @@ def check_venue_symbol(
         before, after, "delist it and list it anew", "venue_id", "symbol_id", "venue_symbol"
     )
     yield from check_terms(after)
-    yield from _check_parts(after, registry)
+    yield from check_parts(after, registry, SpellingChannelCode.__members__)
     if after.scheduled:
         yield from check_scheduled(after, TERMS, _ANNOUNCED)
     yield from _check_period(before, after, registry)
     if after.alias_of:
-        yield from _check_alias(before, after, registry)
+        yield from check_alias(before, after, registry, TERMS, OTHER_TERMS)
     elif after.is_primary and (rival := _primary(after, registry)):
         message = f"{rival.venue_symbol!r} is the primary spelling of this symbol here"
         yield FieldViolation("is_primary", "PRIMARY_TAKEN", message)
-
-
-def _check_parts(after: VenueSymbol, registry: RegistryView) -> Iterator[FieldViolation]:
-    phases = after.phases or ()
-    if len(phases) > PHASES_MAX:
-        yield FieldViolation("phases", "TOO_MANY", f"at most {PHASES_MAX}")
-        return
-    for place, phase in enumerate(phases):
-        if phase.status is None:
-            yield FieldViolation(f"phases[{place}].status", "REQUIRED", "is required")
-        if phase.starts_at and phase.ends_at and phase.starts_at >= phase.ends_at:
-            message = "must be later than starts_at"
-            yield FieldViolation(f"phases[{place}].ends_at", "NOT_AFTER_START", message)
-    if after.channels and not after.alias_of:
-        yield FieldViolation("channels", "NOT_APPLICABLE", "only an alias has them")
-    for word in after.channels or ():
-        if word not in SpellingChannelCode.__members__:
-            known = ", ".join(SpellingChannelCode.__members__)
-            yield FieldViolation("channels", "UNKNOWN", f"{word!r} is none of {known}")
-    if after.legs:
-        symbol = registry.get("symbol", after.symbol_id)
-        is_combo = symbol is None or symbol.symbol_type == _COMBO
-        yield from check_legs(after, is_combo=is_combo)
 
 
 def _check_period(
@@ -469,53 +401,10 @@ def _check_period(
     if before is not None and not is_open(before, registry.now) and not registry.historical:
         yield FieldViolation("status", "FINAL", "a delisted spelling stays so: list it anew")
     found = registry.find("venue_symbol", "spelling", after.venue_id, after.venue_symbol)
-    for rival in _others(after, found):
+    for rival in others(after, found):
         message = f"means symbol {rival.symbol_id} in an overlapping period"
         yield FieldViolation("venue_symbol", "SPELLING_TAKEN", message)
         return
-
-
-def _aliases_of(entity: VenueSymbol, registry: RegistryView) -> list[VenueSymbol]:
-    """The aliases of a listing, which have its status and steps and none of their own."""
-    found = registry.find("venue_symbol", "market", entity.venue_id, entity.symbol_id)
-    return [v for v in _others(entity, found) if v.alias_of == entity.venue_symbol]
-
-
-def _stood_for(aliases: Iterable[VenueSymbol]) -> str:
-    return ", ".join(f"{v.venue_symbol!r} ({v.listing_id})" for v in aliases)
-
-
-def check_removal(listing: VenueSymbol, registry: RegistryView) -> Iterator[FieldViolation]:
-    if aliases := _aliases_of(listing, registry):
-        message = f"it gives its terms to {_stood_for(aliases)}: remove those with it, before it"
-        yield FieldViolation("listing_id", "HAS_ALIASES", message)
-
-
-def _check_alias(
-    before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView
-) -> Iterator[FieldViolation]:
-    was_none = before is not None and not before.alias_of
-    if was_none and (aliases := _aliases_of(after, registry)):
-        message = f"it gives its terms to {_stood_for(aliases)}: change those first"
-        yield FieldViolation("alias_of", "HAS_ALIASES", message)
-    if after.is_primary:
-        yield FieldViolation("is_primary", "ALIAS", "an alias is not a primary spelling")
-    for field in TERMS:
-        if getattr(after, field) is not None:
-            yield FieldViolation(f"exact.{field}", "ALIAS", "an alias has no terms of its own")
-    for field in OTHER_TERMS:
-        if getattr(after, field):
-            yield FieldViolation(field, "ALIAS", "an alias has no terms of its own")
-    found = registry.find("venue_symbol", "spelling", after.venue_id, after.alias_of)
-    targets = list(_others(after, found))
-    if not targets:
-        yield FieldViolation(
-            "alias_of", "NOT_FOUND", f"no spelling {after.alias_of!r} in this period"
-        )
-    elif targets[0].symbol_id != after.symbol_id:
-        yield FieldViolation("alias_of", "OTHER_SYMBOL", "is a spelling of another symbol")
-    elif targets[0].alias_of:
-        yield FieldViolation("alias_of", "ALIAS", "is an alias itself")
 
 
 def event_of(before: VenueSymbol | None, after: VenueSymbol | None) -> str:
