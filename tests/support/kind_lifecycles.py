@@ -153,8 +153,8 @@ LIVES: Final[dict[str, Life]] = {
     ),
     "listing_source": Life(
         needs=(*_MARKET, a_venue_symbol(listing_id=an_id("listing"), listed_at=NOW - _DAY)),
-        born=a_listing_source(raw='{"status":"TRADING"}'),
-        steps=(({"taken_at": NOW - _DAY, "answers": (_ANSWER,)}, ""),),
+        born=a_listing_source(raw='{"status":"TRADING"}', taken_at=NOW - _DAY),
+        steps=(({"taken_at": NOW, "answers": (_ANSWER,)}, ""),),
         told=("", ""),
     ),
     "api_key": Life(

@@ -8,6 +8,7 @@ whether it may be traded, and `as_of` what it was in the past.
 
 __all__ = [
     "addresses",
+    "alias_rules",
     "as_of",
     "decimals",
     "entity_diff",
@@ -15,6 +16,7 @@ __all__ = [
     "instant",
     "kind",
     "kinds",
+    "listing_dating",
     "listing_term_rules",
     "load_rounds",
     "near_names",

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from cqar_shared.domain import decimals, rules
+from cqar_shared.domain.kind import RegistryView
 from cqar_shared.errors import FieldViolation
 
 TICK_BANDS_MAX: Final = 64
@@ -51,6 +52,8 @@ _RATES: Final = (
     *("initial_margin_rate", "maintenance_margin_rate"),
 )
 _DOUBT: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
+#: Number of the symbol type COMBO; kinds are not imported here.
+_COMBO: Final = 100
 _EXACT: Final = "exact."
 
 
@@ -143,7 +146,37 @@ def _check_doubts(doubts: Sequence[str]) -> Iterator[FieldViolation]:
         yield FieldViolation("doubts", "NOT_A_REASON", message)
 
 
-def check_legs(after: Any, *, is_combo: bool) -> Iterator[FieldViolation]:
+def check_parts(
+    after: Any, registry: RegistryView, channels: Collection[str]
+) -> Iterator[FieldViolation]:
+    """Check the phases, the legs, and the channels of an alias.
+
+    Args:
+        channels: The channels that there are.
+    """
+    phases = after.phases or ()
+    if len(phases) > PHASES_MAX:
+        yield FieldViolation("phases", "TOO_MANY", f"at most {PHASES_MAX}")
+        return
+    for place, phase in enumerate(phases):
+        if phase.status is None:
+            yield FieldViolation(f"phases[{place}].status", "REQUIRED", "is required")
+        if phase.starts_at and phase.ends_at and phase.starts_at >= phase.ends_at:
+            message = "must be later than starts_at"
+            yield FieldViolation(f"phases[{place}].ends_at", "NOT_AFTER_START", message)
+    if after.channels and not after.alias_of:
+        yield FieldViolation("channels", "NOT_APPLICABLE", "only an alias has them")
+    for word in after.channels or ():
+        if word not in channels:
+            known = ", ".join(channels)
+            yield FieldViolation("channels", "UNKNOWN", f"{word!r} is none of {known}")
+    if after.legs:
+        symbol = registry.get("symbol", after.symbol_id)
+        is_combo = symbol is None or symbol.symbol_type == _COMBO
+        yield from _check_legs(after, is_combo=is_combo)
+
+
+def _check_legs(after: Any, *, is_combo: bool) -> Iterator[FieldViolation]:
     """Check the legs of a listing, which only a combination has.
 
     Args:

@@ -20,6 +20,7 @@ from cqar_shared.domain.kinds import KIND_BY_NAME, venue_symbol
 from cqar_shared.domain.kinds.api_key import ApiKey
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
+from cqar_shared.domain.listing_dating import Dating
 from cqar_shared.replication import positions
 from cqar_shared.replication.positions import position_of
 from cqar_shared.sql import entity_queries
@@ -145,7 +146,7 @@ async def test_terms_that_a_migration_dated_are_as_it_left_them(
         for name in spellings
     )
     with monkeypatch.context() as before:
-        before.setattr(venue_symbol, "_dated", lambda _, after, __: after)
+        before.setattr(venue_symbol, "_dating", lambda *_: Dating(None))
         assets = [an_asset(ticker) for ticker in ("BTC", "USDT")]
         await commit(mutations, *assets, a_venue(), a_symbol(), first, second)
         await commit(mutations, changed(second, status=MarketStatusCode.HALTED))

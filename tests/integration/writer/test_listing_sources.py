@@ -24,7 +24,7 @@ from cqar_shared.replication import positions
 from cqar_shared.sql.schema import current
 from cqar_writer.mutations import Mutations
 from tests.support.call_errors import refusal
-from tests.support.commits import CAUSE, commit
+from tests.support.commits import CAUSE, commit, upsert
 from tests.support.entity_builders import (
     MARKET,
     NOW,
@@ -70,6 +70,15 @@ async def test_the_newest_is_told_and_that_of_any_instant(
     early = pb.GetListingSourceRequest(listing_id=LISTING, as_of=at(NOW - 6 * DAY))
     found = await refusal(client_.call(client_.admin.GetListingSource, early, Role.READ))
     assert (found.code, found.reason) == (grpc.StatusCode.NOT_FOUND, "LISTING_SOURCE_NOT_FOUND")
+
+
+async def test_an_older_answer_does_not_replace_a_newer_one(
+    client_: Client, mutations: Mutations
+) -> None:
+    await commit(mutations, a_listing_source(taken_at=NOW - DAY, reader="newer"))
+    older = a_listing_source(taken_at=NOW - 2 * DAY, reader="older")
+    assert not (await mutations.apply([upsert(older)], CAUSE)).committed
+    assert await told(client_, listing_id=LISTING) == "newer"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class ListingSource(_message.Message):
     """Where the terms of a listing are from: which answer of the venue, and what in it decided. It lives at
-    the writer; resolvers do not hold it.
+    the writer; resolvers do not hold it. A listing has that of its newest answer: an older one does not
+    replace it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -1,7 +1,8 @@
 """Where the terms of a listing are from: the venue's answer, and what in it decided.
 
 It lives at the writer: in PostgreSQL, in History and in Export. Resolvers do not hold it, since
-nothing is resolved by it. A listing has one at a time; each replaces the one before.
+nothing is resolved by it. A listing has one at a time, of the newest answer: a newer one replaces
+it, and an older one does not.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ class ListingSource(Entity, frozen=True, kw_only=True):
     answers: tuple[RecordedAnswer, ...] | None = None
 
 
-def complete(_: ListingSource | None, given: ListingSource, __: RegistryView) -> ListingSource:
+def complete(before: ListingSource | None, given: ListingSource, _: RegistryView) -> ListingSource:
+    newest = before.taken_at if before is not None else None
+    if before is not None and newest and given.taken_at and given.taken_at < newest:
+        return before
     source: ListingSource = rules.without_empty(given, "answers")
     return source
 

@@ -19,17 +19,17 @@ import msgspec
 from cqc.venues.v1 import venue_symbol_pb2
 
 from cqar_shared.domain import decimals, rules
+from cqar_shared.domain.alias_rules import check_alias, check_removal, others
 from cqar_shared.domain.kind import Entity, Kind, RegistryView, by
+from cqar_shared.domain.listing_dating import Dating, dating_of
 from cqar_shared.domain.listing_term_rules import (
-    PHASES_MAX,
     CombinationLeg,
     PermissionGroups,
     ScheduledTerm,
-    check_legs,
+    check_parts,
     check_scheduled,
     check_terms,
 )
-from cqar_shared.domain.rules import overlap
 from cqar_shared.errors import FieldViolation
 
 
@@ -111,8 +111,6 @@ _LISTS: Final = (
 _ANNOUNCED: Final = frozenset(
     status.name for status in MarketStatusCode if status is not MarketStatusCode.DELISTED
 )
-#: Number of the symbol type COMBO; kinds do not import each other.
-_COMBO: Final = 100
 
 
 class ListingTickBand(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +140,8 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
         first_seen_at: When this registry first saw it, which may be long after the listing.
         terms_since: Since when everything but identity and period is as it is here; None if not
             known. The registry keeps it.
+        terms_stated_at: The newest instant after that at which they were stated to be so still;
+            None: they were not, or it was not to be noted. The registry keeps it.
         order_unit: What the quantity of an order counts; sizes are in it.
         market_lot_size, market_min_size, market_max_size: Of market orders, where stated apart.
         min_price, max_price: May be negative, as of a spread.
@@ -181,6 +181,7 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
     delisted_at: dt.datetime | None = None
     first_seen_at: dt.datetime | None = None
     terms_since: dt.datetime | None = None
+    terms_stated_at: dt.datetime | None = None
     metadata: dict[str, Any] | None = None
     market_lot_size: Decimal | None = None
     market_min_size: Decimal | None = None
@@ -212,25 +213,68 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
 #: Identity and period of a listing, and where it is spelled so; the other fields are terms.
 _IDENTITY: Final = (
     *("listing_id", "venue_id", "symbol_id", "venue_symbol", "channels"),
-    *("listed_at", "delisted_at", "first_seen_at", "terms_since"),
+    *("listed_at", "delisted_at", "first_seen_at", "terms_since", "terms_stated_at"),
 )
 _DATED: Final = tuple(n for n in VenueSymbol.__struct_fields__ if n not in _IDENTITY)
 
 
-def _others(after: VenueSymbol, found: Iterable[VenueSymbol]) -> Iterator[VenueSymbol]:
-    return (v for v in found if v.listing_id != after.listing_id and overlap(v, after))
-
-
 def existing_listing(given: VenueSymbol, registry: RegistryView) -> VenueSymbol | None:
-    """Return the listing that an upsert without an id means: of its period, else the open one."""
-    found: Iterable[VenueSymbol]
-    found = registry.find("venue_symbol", "spelling", given.venue_id, given.venue_symbol)
+    """Return the listing that an upsert without an id means: of its period, else the open one.
+
+    What is said as of an instant is of the period that covers the instant, if there is one.
+    """
+    found: list[VenueSymbol]
+    found = list(registry.find("venue_symbol", "spelling", given.venue_id, given.venue_symbol))
     if given.listed_at is None:
-        return first_open(found, registry.now)
+        covering = _covering(found, registry.as_of) if registry.as_of else None
+        return covering or first_open(found, registry.now)
     return next((v for v in found if v.listed_at == given.listed_at), None)
 
 
+def _covering(listings: Iterable[VenueSymbol], at: dt.datetime) -> VenueSymbol | None:
+    """Return the listing whose known period covers an instant."""
+    return next(
+        (v for v in listings if (v.listed_at is None or v.listed_at <= at) and is_open(v, at)),
+        None,
+    )
+
+
 def complete(before: VenueSymbol | None, given: VenueSymbol, registry: RegistryView) -> VenueSymbol:
+    """Fill what a statement leaves open, and set since when its terms hold."""
+    after = _completed(before, given, registry)
+    dating = _dating(before, after, registry)
+    if before is not None and dating.keeps_terms:
+        kept = {name: getattr(before, name) for name in _DATED}
+        if after.status is MarketStatusCode.DELISTED:
+            kept["status"] = MarketStatusCode.DELISTED
+        after = msgspec.structs.replace(after, **kept)
+    return msgspec.structs.replace(
+        after, terms_since=dating.since, terms_stated_at=dating.stated_at
+    )
+
+
+def past(
+    before: VenueSymbol | None, given: VenueSymbol, registry: RegistryView
+) -> tuple[VenueSymbol, ...]:
+    """Return the listing as a statement says that it was, where that goes behind the present.
+
+    Only what is said as of an instant can, or what is to be noted though it is so already.
+    """
+    if before is None or not (registry.as_of or registry.confirms):
+        return ()
+    after = _completed(before, given, registry)
+    at = _dating(before, after, registry).past_at
+    if at is None:
+        return ()
+    status = given.status or terms_now(before, at).status
+    if not is_open(after, at):
+        status = MarketStatusCode.DELISTED
+    return (msgspec.structs.replace(after, status=status, terms_since=at, terms_stated_at=None),)
+
+
+def _completed(
+    before: VenueSymbol | None, given: VenueSymbol, registry: RegistryView
+) -> VenueSymbol:
     changes: dict[str, Any] = {}
     given = rules.without_empty(given, *_LISTS)
     status = given.status
@@ -244,6 +288,10 @@ def complete(before: VenueSymbol | None, given: VenueSymbol, registry: RegistryV
         status = MarketStatusCode.DELISTED
     changes["status"] = status
     if before is not None:
+        if (end := _later_end(before, given, registry)) is not None:
+            changes["delisted_at"] = end
+            if end <= registry.now:
+                changes["status"] = MarketStatusCode.DELISTED
         changes["listed_at"] = given.listed_at or before.listed_at
         changes["first_seen_at"] = given.first_seen_at or before.first_seen_at
     else:
@@ -255,7 +303,21 @@ def complete(before: VenueSymbol | None, given: VenueSymbol, registry: RegistryV
             before.is_primary if before else not after.alias_of and not _primary(after, registry)
         )
         after = msgspec.structs.replace(after, is_primary=is_primary)
-    return _dated(before, after, registry)
+    return after
+
+
+def _later_end(
+    before: VenueSymbol, given: VenueSymbol, registry: RegistryView
+) -> dt.datetime | None:
+    """Return the known end of a listing that was listed at an earlier instant, as is said now.
+
+    An end to come is withdrawn by what is said later than it, and not by what is said earlier.
+    """
+    end, at = before.delisted_at, registry.as_of
+    if end is None or at is None or given.delisted_at is not None or at >= end:
+        return None
+    latest = before.terms_stated_at or before.terms_since
+    return end if end <= registry.now or (latest is not None and at < latest) else None
 
 
 #: The fields of a listing that may change within its period.
@@ -266,7 +328,9 @@ def sets_terms(before: Entity | None, after: Entity | None) -> bool:
     """Whether a change sets new terms of a listing, which are then stored by their instant."""
     if not isinstance(after, VenueSymbol) or after.terms_since is None:
         return False
-    return not isinstance(before, VenueSymbol) or terms_of(before) != terms_of(after)
+    if not isinstance(before, VenueSymbol) or before.terms_since != after.terms_since:
+        return True
+    return terms_of(before) != terms_of(after)
 
 
 def terms_now(listing: VenueSymbol, at: dt.datetime) -> VenueSymbol:
@@ -288,35 +352,17 @@ def terms_now(listing: VenueSymbol, at: dt.datetime) -> VenueSymbol:
     return msgspec.structs.replace(listing, **terms, scheduled=coming or None)
 
 
-def _dated(before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView) -> VenueSymbol:
-    """Set since when the listing's terms hold.
-
-    A change as of an instant does not replace terms that are known of a later instant, or may be of
-    one. Only the end of the period counts in any case.
-    """
-    known = before.terms_since if before is not None else None
-    since: dt.datetime | None
+def _dating(before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView) -> Dating:
     if before is None:
-        since = registry.as_of or registry.now
-    elif terms_of(after) == terms_of(before):
-        since = known
-    elif registry.as_of is None:
-        # The clocks of two writers may differ.
-        since = max(registry.now, known or registry.now)
-    elif known is not None and known <= registry.as_of:
-        since = registry.as_of
-    else:
-        kept = {name: getattr(before, name) for name in _DATED}
-        if after.status is MarketStatusCode.DELISTED:
-            kept["status"] = MarketStatusCode.DELISTED
-        return msgspec.structs.replace(after, **kept, terms_since=known)
-    return msgspec.structs.replace(after, terms_since=since)
+        return Dating(registry.as_of or registry.now)
+    is_same = terms_of(after) == terms_of(before)
+    return dating_of(before.terms_since, before.terms_stated_at, registry, is_same=is_same)
 
 
 def _primary(after: VenueSymbol, registry: RegistryView) -> VenueSymbol | None:
     """Return the primary spelling of the same symbol at the same venue in the same period."""
     found = registry.find("venue_symbol", "market", after.venue_id, after.symbol_id)
-    return next((v for v in _others(after, found) if v.is_primary), None)
+    return next((v for v in others(after, found) if v.is_primary), None)
 
 
 def check_venue_symbol(
@@ -331,38 +377,15 @@ def check_venue_symbol(
         before, after, "delist it and list it anew", "venue_id", "symbol_id", "venue_symbol"
     )
     yield from check_terms(after)
-    yield from _check_parts(after, registry)
+    yield from check_parts(after, registry, SpellingChannelCode.__members__)
     if after.scheduled:
         yield from check_scheduled(after, TERMS, _ANNOUNCED)
     yield from _check_period(before, after, registry)
     if after.alias_of:
-        yield from _check_alias(before, after, registry)
+        yield from check_alias(before, after, registry, TERMS, OTHER_TERMS)
     elif after.is_primary and (rival := _primary(after, registry)):
         message = f"{rival.venue_symbol!r} is the primary spelling of this symbol here"
         yield FieldViolation("is_primary", "PRIMARY_TAKEN", message)
-
-
-def _check_parts(after: VenueSymbol, registry: RegistryView) -> Iterator[FieldViolation]:
-    phases = after.phases or ()
-    if len(phases) > PHASES_MAX:
-        yield FieldViolation("phases", "TOO_MANY", f"at most {PHASES_MAX}")
-        return
-    for place, phase in enumerate(phases):
-        if phase.status is None:
-            yield FieldViolation(f"phases[{place}].status", "REQUIRED", "is required")
-        if phase.starts_at and phase.ends_at and phase.starts_at >= phase.ends_at:
-            message = "must be later than starts_at"
-            yield FieldViolation(f"phases[{place}].ends_at", "NOT_AFTER_START", message)
-    if after.channels and not after.alias_of:
-        yield FieldViolation("channels", "NOT_APPLICABLE", "only an alias has them")
-    for word in after.channels or ():
-        if word not in SpellingChannelCode.__members__:
-            known = ", ".join(SpellingChannelCode.__members__)
-            yield FieldViolation("channels", "UNKNOWN", f"{word!r} is none of {known}")
-    if after.legs:
-        symbol = registry.get("symbol", after.symbol_id)
-        is_combo = symbol is None or symbol.symbol_type == _COMBO
-        yield from check_legs(after, is_combo=is_combo)
 
 
 def _check_period(
@@ -378,53 +401,10 @@ def _check_period(
     if before is not None and not is_open(before, registry.now) and not registry.historical:
         yield FieldViolation("status", "FINAL", "a delisted spelling stays so: list it anew")
     found = registry.find("venue_symbol", "spelling", after.venue_id, after.venue_symbol)
-    for rival in _others(after, found):
+    for rival in others(after, found):
         message = f"means symbol {rival.symbol_id} in an overlapping period"
         yield FieldViolation("venue_symbol", "SPELLING_TAKEN", message)
         return
-
-
-def _aliases_of(entity: VenueSymbol, registry: RegistryView) -> list[VenueSymbol]:
-    """The aliases of a listing, which have its status and steps and none of their own."""
-    found = registry.find("venue_symbol", "market", entity.venue_id, entity.symbol_id)
-    return [v for v in _others(entity, found) if v.alias_of == entity.venue_symbol]
-
-
-def _stood_for(aliases: Iterable[VenueSymbol]) -> str:
-    return ", ".join(f"{v.venue_symbol!r} ({v.listing_id})" for v in aliases)
-
-
-def check_removal(listing: VenueSymbol, registry: RegistryView) -> Iterator[FieldViolation]:
-    if aliases := _aliases_of(listing, registry):
-        message = f"it gives its terms to {_stood_for(aliases)}: remove those with it, before it"
-        yield FieldViolation("listing_id", "HAS_ALIASES", message)
-
-
-def _check_alias(
-    before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView
-) -> Iterator[FieldViolation]:
-    was_none = before is not None and not before.alias_of
-    if was_none and (aliases := _aliases_of(after, registry)):
-        message = f"it gives its terms to {_stood_for(aliases)}: change those first"
-        yield FieldViolation("alias_of", "HAS_ALIASES", message)
-    if after.is_primary:
-        yield FieldViolation("is_primary", "ALIAS", "an alias is not a primary spelling")
-    for field in TERMS:
-        if getattr(after, field) is not None:
-            yield FieldViolation(f"exact.{field}", "ALIAS", "an alias has no terms of its own")
-    for field in OTHER_TERMS:
-        if getattr(after, field):
-            yield FieldViolation(field, "ALIAS", "an alias has no terms of its own")
-    found = registry.find("venue_symbol", "spelling", after.venue_id, after.alias_of)
-    targets = list(_others(after, found))
-    if not targets:
-        yield FieldViolation(
-            "alias_of", "NOT_FOUND", f"no spelling {after.alias_of!r} in this period"
-        )
-    elif targets[0].symbol_id != after.symbol_id:
-        yield FieldViolation("alias_of", "OTHER_SYMBOL", "is a spelling of another symbol")
-    elif targets[0].alias_of:
-        yield FieldViolation("alias_of", "ALIAS", "is an alias itself")
 
 
 def event_of(before: VenueSymbol | None, after: VenueSymbol | None) -> str:
@@ -474,4 +454,5 @@ VENUE_SYMBOL = Kind(
     check_removal=check_removal,
     archives=True,
     present=terms_now,
+    past=past,
 )
