@@ -120,6 +120,10 @@ class Replay:
     def _record_terms(
         self, change: Change, before: Entity | None, after: Entity | None, committed_us: int
     ) -> None:
+        for payload in () if change.deleted else change.past:
+            past = entity_codec.decode(VENUE_SYMBOL, payload)
+            if past.terms_since is not None:
+                self._state.put_terms(RecordedTerms(change.key, us_of(past.terms_since), payload))
         if change.deleted:
             self._state.drop_terms(change.key)
         elif isinstance(after, VenueSymbol) and after.terms_since is None:

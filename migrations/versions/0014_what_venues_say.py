@@ -48,6 +48,7 @@ COLUMNS = {
         "funding_interval_s": "INTEGER",
         "legs": "JSONB",
         "doubts": "TEXT[]",
+        "terms_stated_at": "TIMESTAMPTZ",
     },
 }
 #: Table -> constraint -> what holds..

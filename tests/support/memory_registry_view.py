@@ -25,10 +25,12 @@ class Held:
         now: dt.datetime = NOW,
         historical: bool = False,
         as_of: dt.datetime | None = None,
+        confirms: bool = False,
     ) -> None:
         self.now = now
         self.historical = historical
         self.as_of = as_of
+        self.confirms = confirms
         self._entities = [(KIND_OF[type(entity)], entity) for entity in entities]
 
     def get(self, kind: str, key: str) -> Any | None:

@@ -45,13 +45,11 @@ class Period:
         return begun and (self.ends is None or at < self.ends)
 
     def told(self, since: dt.datetime, terms: Terms) -> None:
-        """Terms as of an instant; of before what is known last, nothing is learnt."""
-        last, known = self.terms[-1]
-        if terms == known or since < last:
+        """Terms as of an instant; those of an earlier one go behind what is known of later."""
+        if self.terms_at(since) == terms:
             return
-        if since == last:
-            self.terms.pop()
-        self.terms.append((since, terms))
+        self.terms = [known for known in self.terms if known[0] != since]
+        self.terms = sorted([*self.terms, (since, terms)], key=lambda known: known[0])
 
     def terms_at(self, at: dt.datetime) -> Terms | None:
         return next((terms for since, terms in reversed(self.terms) if since <= at), None)
@@ -100,6 +98,9 @@ class History:
     def _begin(self, spelling: str, last: Period | None) -> VenueSymbol:
         self._count += 1
         terms = self._terms()
+        begins = self.now + self._random.choice((0, 0, 30)) * HOUR
+        if last is not None and last.ends is not None:
+            begins = max(begins, last.ends)
         listing = VenueSymbol(
             listing_id=an_id(f"{self.venue_id} {spelling} {self._count}"),
             venue_id=self.venue_id,
@@ -109,7 +110,7 @@ class History:
             tick_size=terms.tick,
             lot_size=Decimal(1),
             is_primary=False,
-            listed_at=self.now + self._random.choice((0, 0, 30)) * HOUR,
+            listed_at=begins,
         )
         self._periods[spelling].append(Period(listing, self.now, terms))
         return listing

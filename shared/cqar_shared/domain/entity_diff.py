@@ -18,7 +18,7 @@ from cqar_shared.domain.kind import Entity
 SHOWN_CHARS_MAX: Final = 500
 
 #: Times that the registry keeps; their changes are not shown.
-_KEPT_TIMES: Final = frozenset({"updated_at", "terms_since"})
+_KEPT_TIMES: Final = frozenset({"updated_at", "terms_since", "terms_stated_at"})
 
 
 def visible_diff(before: Entity | None, after: Entity | None) -> Iterator[tuple[str, str, str]]:

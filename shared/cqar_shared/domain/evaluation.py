@@ -83,6 +83,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         error: Why the item is rejected; None if it is not.
+        past: The entity as it was at earlier instants, which the item tells of.
     """
 
     kind: AnyKind
@@ -91,6 +92,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     before: Entity | None = None
     after: Entity | None = None
     error: RegistryError | None = None
+    past: tuple[Entity, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -174,7 +176,10 @@ def _replace(item: Item, registry: WorkingSet) -> Outcome:
     key = kind.key_of(given)
     _require_untouched(item, key, registry)
     after = _stamped(before, kind.complete(before, given, registry), registry)
+    past = kind.past(before, given, registry)
     violations = [*_check_referents(kind, after, registry), *kind.check(before, after, registry)]
+    for one in past:
+        violations += [v for v in kind.check(before, one, registry) if v not in violations]
     if item.unreadable:
         # A field that could not be read is unset here, so what a rule says about it is wrong.
         unread = {_leaf(v.field) for v in item.unreadable}
@@ -182,12 +187,12 @@ def _replace(item: Item, registry: WorkingSet) -> Outcome:
     if violations:
         raise Invalid(violations)
     if after == before:
-        result = Result.UNCHANGED
+        result = Result.UPDATED if past else Result.UNCHANGED
     else:
         result = Result.CREATED if before is None else Result.UPDATED
         if before is not None:
             after = _set_if_there(after, updated_at=registry.now)
-    return Outcome(kind=kind, key=key, result=result, before=before, after=after)
+    return Outcome(kind=kind, key=key, result=result, before=before, after=after, past=past)
 
 
 def _leaf(field: str) -> str:

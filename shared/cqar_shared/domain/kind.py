@@ -86,6 +86,8 @@ class RegistryView(Protocol):
     historical: bool
     #: Since when the terms of a listing are as the change says; None means now.
     as_of: dt.datetime | None
+    #: What is so already is noted, too: that it was stated to be so.
+    confirms: bool
 
     def get(self, kind: str, key: str) -> Any | None:
         """Return the live entity, or None."""
@@ -134,6 +136,7 @@ class Kind(Generic[E]):
         check: The violations of replacing `before` (None: creating) by `after`.
         present: The entity as it is at an instant, which may have passed what was announced; an
             EVOLVE continues from there.
+        past: The entity as an upsert says that it was before what is known of it now.
         complete: Fills the fields that follow from the others, such as a symbol's text.
         existing: The entity that an upsert without a key means, or None.
         check_removal: The violations of removing it, other than that something refers to it.
@@ -170,6 +173,7 @@ class Kind(Generic[E]):
     archives: bool = False
     resident: bool = True
     present: Callable[[E, dt.datetime], E] = _as_stored
+    past: Callable[[E | None, E, RegistryView], tuple[E, ...]] = lambda *_: ()
     recreatable: Callable[[E], bool] = lambda _: False
 
     def key_of(self, entity: E) -> str:

@@ -94,11 +94,17 @@ class WorkingSet:
     """
 
     def __init__(
-        self, now: dt.datetime, *, historical: bool = False, as_of: dt.datetime | None = None
+        self,
+        now: dt.datetime,
+        *,
+        historical: bool = False,
+        as_of: dt.datetime | None = None,
+        confirms: bool = False,
     ) -> None:
         self.now = now
         self.historical = historical
         self.as_of = as_of
+        self.confirms = confirms
         self._stored: dict[Ref, Stored | None] = {}
         self._found: dict[LookupKey, list[str]] = {}
         self._referrers: dict[Ref, Referrers] = {}

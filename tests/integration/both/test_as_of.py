@@ -244,20 +244,21 @@ async def test_what_an_alias_was_before_it_became_one_stays_its_own(
         assert (await resolve(both, "BTC-USDT", BEGIN + HOUR)).tick == "0.01"
 
 
-async def test_what_a_change_says_of_the_past_replaces_nothing_that_is_known_of_later(
+async def test_what_a_change_says_of_the_past_goes_behind_what_is_known_of_later(
     serve: Serve, told: Mutations, clock: Clock
 ) -> None:
     clock.now = BEGIN + 9 * HOUR
     listing = a_venue_symbol(listing_id=an_id("listing"), listed_at=BEGIN)
     first = await tell(told, listing)
     old = changed(listing, tick_size=Decimal(7))
-    assert await tell(told, old, BEGIN + HOUR) == first  # nothing changes
+    assert await tell(told, old, BEGIN + HOUR) == first + 1
+    assert await tell(told, old, BEGIN + 2 * HOUR) == first + 1  # it is so already
     ended = delist(old, BEGIN + 5 * HOUR)
     await tell(told, ended, BEGIN + 5 * HOUR)
     async with serve() as both:
         found = [await resolve(both, "BTCUSDT", BEGIN + n * HOUR) for n in (1, 9)]
     assert found == [
-        Said("FOUND", listing.listing_id, None, None),
+        Said("FOUND", listing.listing_id, MarketStatusCode.ONLINE, "7"),
         Said("DELISTED", listing.listing_id, MarketStatusCode.DELISTED, "0.01"),
     ]
 

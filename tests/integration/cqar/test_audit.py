@@ -145,7 +145,7 @@ async def test_terms_that_a_migration_dated_are_as_it_left_them(
         for name in spellings
     )
     with monkeypatch.context() as before:
-        before.setattr(venue_symbol, "_dated", lambda _, after, __: after)
+        before.setattr(venue_symbol, "_dating", lambda *_: venue_symbol._Dating(None))
         assets = [an_asset(ticker) for ticker in ("BTC", "USDT")]
         await commit(mutations, *assets, a_venue(), a_symbol(), first, second)
         await commit(mutations, changed(second, status=MarketStatusCode.HALTED))

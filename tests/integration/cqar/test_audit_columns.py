@@ -32,7 +32,7 @@ OTHER: Final[dict[type[Any], str]] = {
     sa.Uuid: "gen_random_uuid()",
     sa.Text: "coalesce({0}, '') || 'x'",
     sa.SmallInteger: "coalesce({0}, 0) + 1",
-    sa.BigInteger: "coalesce({0}, 0) + 1000",
+    sa.Integer: "coalesce({0}, 0) + 1000",
     sa.Boolean: "NOT coalesce({0}, false)",
     sa.Numeric: "coalesce({0}, 0) + 1",
     sa.TIMESTAMP: "coalesce({0}, now()) + interval '1 hour'",
@@ -74,6 +74,8 @@ async def audited(servers: EmbeddedServers, template: str) -> AsyncIterator[str]
     )
     for row in found:
         await connection.execute(f"ALTER TABLE {row['held']} DROP CONSTRAINT {row['conname']}")
+    for name in ("uq_symbols_identity", "uq_symbols_combo"):
+        await connection.execute(f"DROP INDEX {name}")
     await connection.close()
     await verify_registry(url)
     yield url

@@ -158,6 +158,7 @@ def build_revision(
             entity=payload,
             deleted=outcome.after is None,
             archived=outcome.after is not None and not kind.resident,
+            past=[entity_codec.encode(kind, one) for one in outcome.past],
         )
         if outcome.before != outcome.after:
             last = payload or (stored.payload if stored else b"")
@@ -206,7 +207,9 @@ async def _save_current(
             )
             for o, payload in encoded
         ]
-        return rows, [(payload, o.after) for o, payload in encoded if sets_terms(o.before, o.after)]
+        dated = [(payload, o.after) for o, payload in encoded if sets_terms(o.before, o.after)]
+        past = [(entity_codec.encode(o.kind, one), one) for o in changing for one in o.past]
+        return rows, [*past, *dated]
 
     rows, terms = await session_keepalive.run(tx, is_long(changing), prepare)
     await writes.save_current(tx, rows)

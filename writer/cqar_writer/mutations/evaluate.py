@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cqar_shared.domain.evaluation import Batch, Outcome
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.evaluation import Batch, Outcome, Result
 from cqar_shared.domain.kind import Ref
 from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, terms_of
 from cqar_shared.domain.load_rounds import run_loading
 from cqar_shared.domain.working_set import LookupKey, WorkingSet
 from cqar_shared.errors import TooLarge
 from cqar_shared.runtime.event_loop import is_long
+from cqar_shared.sql import entity_queries
 from cqar_writer.store import entity_rows, session_keepalive
 
 #: A rule asks for more only because of what it was shown. The deepest is the walk along
@@ -42,7 +47,41 @@ async def judge(tx: AsyncConnection, batch: Batch, working_set: WorkingSet) -> l
     rounds = max(1, min(ROUNDS_MAX, JUDGED_MAX // max(1, len(batch.items))))
     message = f"the rules asked for more than {rounds} rounds of entities: split the request"
     run = partial(session_keepalive.run, tx, long, batch.judge, working_set)
-    return await run_loading(run, working_set, partial(_load, tx), rounds, TooLarge(message))
+    load = partial(_load, tx)
+    outcomes = await run_loading(run, working_set, load, rounds, TooLarge(message))
+    return await _without_known(tx, outcomes, confirms=working_set.confirms)
+
+
+async def _without_known(
+    tx: AsyncConnection, outcomes: list[Outcome], *, confirms: bool
+) -> list[Outcome]:
+    """Leave out what the outcomes tell of the past and the registry knows already."""
+    wanted = [(o.key, _since(one)) for o in outcomes for one in o.past if o.changes]
+    if not wanted:
+        return outcomes
+    stored = dict(zip(wanted, await entity_queries.terms_at(tx, wanted), strict=True))
+
+    def is_news(listing_id: str, one: Any) -> bool:
+        payload = stored.get((listing_id, _since(one)))
+        if payload is None:
+            return True
+        known = entity_codec.decode(VENUE_SYMBOL, payload)
+        is_other = terms_of(known) != terms_of(one)
+        return is_other or (confirms and known.terms_since != one.terms_since)
+
+    left = []
+    for outcome in outcomes:
+        past = tuple(one for one in outcome.past if is_news(outcome.key, one))
+        is_unchanged = outcome.past and not past and outcome.after == outcome.before
+        result = Result.UNCHANGED if is_unchanged else outcome.result
+        left.append(msgspec.structs.replace(outcome, past=past, result=result))
+    return left
+
+
+def _since(past: Any) -> dt.datetime:
+    """The instant as of which a listing's terms of the past are stored."""
+    since: dt.datetime = past.terms_since
+    return since
 
 
 async def _load(tx: AsyncConnection, working_set: WorkingSet) -> None:

@@ -113,6 +113,7 @@ class Mutations:
         skip_rejected: bool = False,
         historical: bool = False,
         as_of: dt.datetime | None = None,
+        confirms: bool = False,
         idempotency_key: IdempotencyKey | None = None,
         encode_answer: EncodeAnswer = no_answer,
     ) -> AppliedMutation:
@@ -120,6 +121,7 @@ class Mutations:
 
         Args:
             as_of: The instant from which listings have the terms that the items state; None: now.
+            confirms: Note of terms that are so already that they were stated, too.
             encode_answer: Makes the answer that is stored for `idempotency_key`.
 
         Raises:
@@ -130,7 +132,10 @@ class Mutations:
             raise TooLarge(f"{len(items)} items; at most {ITEMS_MAX}: split them")
         now = self.now()
         as_of = None if as_of is None else require_past(as_of, now)
-        batch, working_set = Batch(items), WorkingSet(now, historical=historical, as_of=as_of)
+        batch, working_set = (
+            Batch(items),
+            WorkingSet(now, historical=historical, as_of=as_of, confirms=confirms),
+        )
         if dry_run:
             return await self._dry_run(batch, working_set, cause, encode_answer)
         async with self.write_lock() as (tx, head):

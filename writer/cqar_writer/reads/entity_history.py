@@ -6,7 +6,7 @@ The outbox is never deleted, so every state that ever was can be restored.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
@@ -37,16 +37,19 @@ class HistoryEntry(NamedTuple):
     Attributes:
         change_set: The change set that it was part of, without the changes.
         before, after: The serialised entity; empty where it did not exist.
+        past: The entity as it was at earlier instants, which the change told of.
     """
 
     change_set: replication_pb2.ChangeSet
     before: bytes
     after: bytes
+    past: Sequence[bytes] = ()
 
 
 class _State(NamedTuple):
     change_set: replication_pb2.ChangeSet
     payload: bytes
+    past: Sequence[bytes]
 
 
 def change_set_of(row: OutboxRow) -> replication_pb2.ChangeSet:
@@ -72,10 +75,10 @@ async def entries_of(
     newer = None
     async for state in _states_of(tx, ref, before):
         if newer is not None:
-            yield HistoryEntry(newer.change_set, state.payload, newer.payload)
+            yield HistoryEntry(newer.change_set, state.payload, newer.payload, newer.past)
         newer = state
     if newer is not None:
-        yield HistoryEntry(newer.change_set, b"", newer.payload)
+        yield HistoryEntry(newer.change_set, b"", newer.payload, newer.past)
     elif before is None:
         raise EntityNotFound(ref[0], ref[1])
 
@@ -98,11 +101,12 @@ def _state_in(payload: bytes, ref: Ref) -> _State:
     change_set = replication_pb2.ChangeSet.FromString(positions.unpack(payload))
     change = next((c for c in change_set.changes if (c.kind, c.key) == ref), None)
     entity = b"" if change is None or change.deleted else change.entity
+    past = [] if change is None else list(change.past)
     change_set.ClearField("changes")
     # A copy: the memory of a parsed message stays as long as any part of it.
     header = replication_pb2.ChangeSet()
     header.CopyFrom(change_set)
-    return _State(header, entity)
+    return _State(header, entity, past)
 
 
 async def state_at(

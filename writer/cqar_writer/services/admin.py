@@ -95,6 +95,7 @@ class RegistryAdminService(RegistryAdminServicer):
                 skip_rejected=request.skip_rejected,
                 historical=request.historical,
                 as_of=entity_codec.instant_in(request, "as_of"),
+                confirms=request.confirms,
                 idempotency_key=None
                 if request.dry_run
                 else await idempotency_key_of(request, context),
@@ -241,6 +242,7 @@ def _entry_message(kind: AnyKind, entry: entity_history.HistoryEntry) -> pb.Hist
         request_id=change_set.request_id,
         before=entry.before,
         after=entry.after,
+        past=entry.past,
     )
     before, after = (
         entity_codec.decode(kind, payload) if payload else None

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$cqc/replication/v1/replication.proto\x12\x12\x63qc.replication.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x01\n\x04Head\x12\x13\n\x0bregistry_id\x18\x01 \x01(\x0c\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12\r\n\x05\x63hain\x18\x04 \x01(\x0c\x12\x12\n\nlive_count\x18\x05 \x01(\x04\x12\x10\n\x08set_hash\x18\x06 \x01(\x0c\x12\x1a\n\x12\x63ompacted_revision\x18\x07 \x01(\x04\x12\x11\n\tsignature\x18\x08 \x01(\x0c\x12\x16\n\x0esigning_key_id\x18\t \x01(\t\x12\x10\n\x08timeline\x18\n \x01(\x04\x12\x16\n\x0epromoted_at_us\x18\x0b \x01(\x04\"\xe8\x01\n\tChangeSet\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x30\n\x0c\x63ommitted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12+\n\x07\x63hanges\x18\x07 \x03(\x0b\x32\x1a.cqc.replication.v1.Change\x12\x13\n\x0b\x65poch_nonce\x18\x08 \x01(\x0c\x12\x13\n\x0btraceparent\x18\t \x01(\t\"V\n\x06\x43hange\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0e\n\x06\x65ntity\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64\x65leted\x18\x04 \x01(\x08\x12\x10\n\x08\x61rchived\x18\x05 \x01(\x08\"?\n\x0c\x44omainEvents\x12/\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1f.cqc.replication.v1.DomainEvent\"/\n\x0b\x44omainEvent\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\"\xcd\x01\n\rStreamMessage\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12,\n\x06\x63ommit\x18\x02 \x01(\x0b\x32\x1a.cqc.replication.v1.CommitH\x00\x12*\n\x05reset\x18\x03 \x01(\x0b\x32\x19.cqc.replication.v1.ResetH\x00\x12\x32\n\theartbeat\x18\x04 \x01(\x0b\x32\x1d.cqc.replication.v1.HeartbeatH\x00\x42\x06\n\x04\x62ody\"\\\n\x06\x43ommit\x12\x12\n\nprev_chain\x18\x01 \x01(\x0c\x12\x12\n\nchange_set\x18\x02 \x01(\x0c\x12\x15\n\rchain_version\x18\x03 \x01(\r\x12\x13\n\x0b\x65vents_hash\x18\x04 \x01(\x0c\"\x07\n\x05Reset\"\x0b\n\tHeartbeat\"c\n\x10\x45pochBumpRequest\x12&\n\x04held\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12\'\n\x05\x66ound\x18\x02 \x01(\x0b\x32\x18.cqc.replication.v1.Head\"K\n\x11\x45pochBumpResponse\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12\x0e\n\x06\x62umped\x18\x02 \x01(\x08\";\n\x0bStreamPlace\x12\x0f\n\x07\x63reated\x18\x01 \x01(\t\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12\x0c\n\x04last\x18\x03 \x01(\x04\"\xb8\x01\n\x05Image\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12/\n\x06stream\x18\x02 \x01(\x0b\x32\x1f.cqc.replication.v1.StreamPlace\x12\x14\n\x0c\x63hunk_hashes\x18\x03 \x03(\x0c\x12\x13\n\x0bpublication\x18\x04 \x01(\t\x12+\n\x07made_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\":\n\nImageChunk\x12,\n\x08\x65ntities\x18\x01 \x03(\x0b\x32\x1a.cqc.replication.v1.Change\"l\n\x05Since\x12\x32\n\x07\x63ommits\x18\x01 \x03(\x0b\x32!.cqc.replication.v1.StreamMessage\x12/\n\x06stream\x18\x02 \x01(\x0b\x32\x1f.cqc.replication.v1.StreamPlaceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$cqc/replication/v1/replication.proto\x12\x12\x63qc.replication.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x01\n\x04Head\x12\x13\n\x0bregistry_id\x18\x01 \x01(\x0c\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12\r\n\x05\x63hain\x18\x04 \x01(\x0c\x12\x12\n\nlive_count\x18\x05 \x01(\x04\x12\x10\n\x08set_hash\x18\x06 \x01(\x0c\x12\x1a\n\x12\x63ompacted_revision\x18\x07 \x01(\x04\x12\x11\n\tsignature\x18\x08 \x01(\x0c\x12\x16\n\x0esigning_key_id\x18\t \x01(\t\x12\x10\n\x08timeline\x18\n \x01(\x04\x12\x16\n\x0epromoted_at_us\x18\x0b \x01(\x04\"\xe8\x01\n\tChangeSet\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x30\n\x0c\x63ommitted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12+\n\x07\x63hanges\x18\x07 \x03(\x0b\x32\x1a.cqc.replication.v1.Change\x12\x13\n\x0b\x65poch_nonce\x18\x08 \x01(\x0c\x12\x13\n\x0btraceparent\x18\t \x01(\t\"d\n\x06\x43hange\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0e\n\x06\x65ntity\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64\x65leted\x18\x04 \x01(\x08\x12\x10\n\x08\x61rchived\x18\x05 \x01(\x08\x12\x0c\n\x04past\x18\x06 \x03(\x0c\"?\n\x0c\x44omainEvents\x12/\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1f.cqc.replication.v1.DomainEvent\"/\n\x0b\x44omainEvent\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\"\xcd\x01\n\rStreamMessage\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12,\n\x06\x63ommit\x18\x02 \x01(\x0b\x32\x1a.cqc.replication.v1.CommitH\x00\x12*\n\x05reset\x18\x03 \x01(\x0b\x32\x19.cqc.replication.v1.ResetH\x00\x12\x32\n\theartbeat\x18\x04 \x01(\x0b\x32\x1d.cqc.replication.v1.HeartbeatH\x00\x42\x06\n\x04\x62ody\"\\\n\x06\x43ommit\x12\x12\n\nprev_chain\x18\x01 \x01(\x0c\x12\x12\n\nchange_set\x18\x02 \x01(\x0c\x12\x15\n\rchain_version\x18\x03 \x01(\r\x12\x13\n\x0b\x65vents_hash\x18\x04 \x01(\x0c\"\x07\n\x05Reset\"\x0b\n\tHeartbeat\"c\n\x10\x45pochBumpRequest\x12&\n\x04held\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12\'\n\x05\x66ound\x18\x02 \x01(\x0b\x32\x18.cqc.replication.v1.Head\"K\n\x11\x45pochBumpResponse\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12\x0e\n\x06\x62umped\x18\x02 \x01(\x08\";\n\x0bStreamPlace\x12\x0f\n\x07\x63reated\x18\x01 \x01(\t\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12\x0c\n\x04last\x18\x03 \x01(\x04\"\xb8\x01\n\x05Image\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12/\n\x06stream\x18\x02 \x01(\x0b\x32\x1f.cqc.replication.v1.StreamPlace\x12\x14\n\x0c\x63hunk_hashes\x18\x03 \x03(\x0c\x12\x13\n\x0bpublication\x18\x04 \x01(\t\x12+\n\x07made_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\":\n\nImageChunk\x12,\n\x08\x65ntities\x18\x01 \x03(\x0b\x32\x1a.cqc.replication.v1.Change\"l\n\x05Since\x12\x32\n\x07\x63ommits\x18\x01 \x03(\x0b\x32!.cqc.replication.v1.StreamMessage\x12/\n\x06stream\x18\x02 \x01(\x0b\x32\x1f.cqc.replication.v1.StreamPlaceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,29 +37,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANGESET']._serialized_start=323
   _globals['_CHANGESET']._serialized_end=555
   _globals['_CHANGE']._serialized_start=557
-  _globals['_CHANGE']._serialized_end=643
-  _globals['_DOMAINEVENTS']._serialized_start=645
-  _globals['_DOMAINEVENTS']._serialized_end=708
-  _globals['_DOMAINEVENT']._serialized_start=710
-  _globals['_DOMAINEVENT']._serialized_end=757
-  _globals['_STREAMMESSAGE']._serialized_start=760
-  _globals['_STREAMMESSAGE']._serialized_end=965
-  _globals['_COMMIT']._serialized_start=967
-  _globals['_COMMIT']._serialized_end=1059
-  _globals['_RESET']._serialized_start=1061
-  _globals['_RESET']._serialized_end=1068
-  _globals['_HEARTBEAT']._serialized_start=1070
-  _globals['_HEARTBEAT']._serialized_end=1081
-  _globals['_EPOCHBUMPREQUEST']._serialized_start=1083
-  _globals['_EPOCHBUMPREQUEST']._serialized_end=1182
-  _globals['_EPOCHBUMPRESPONSE']._serialized_start=1184
-  _globals['_EPOCHBUMPRESPONSE']._serialized_end=1259
-  _globals['_STREAMPLACE']._serialized_start=1261
-  _globals['_STREAMPLACE']._serialized_end=1320
-  _globals['_IMAGE']._serialized_start=1323
-  _globals['_IMAGE']._serialized_end=1507
-  _globals['_IMAGECHUNK']._serialized_start=1509
-  _globals['_IMAGECHUNK']._serialized_end=1567
-  _globals['_SINCE']._serialized_start=1569
-  _globals['_SINCE']._serialized_end=1677
+  _globals['_CHANGE']._serialized_end=657
+  _globals['_DOMAINEVENTS']._serialized_start=659
+  _globals['_DOMAINEVENTS']._serialized_end=722
+  _globals['_DOMAINEVENT']._serialized_start=724
+  _globals['_DOMAINEVENT']._serialized_end=771
+  _globals['_STREAMMESSAGE']._serialized_start=774
+  _globals['_STREAMMESSAGE']._serialized_end=979
+  _globals['_COMMIT']._serialized_start=981
+  _globals['_COMMIT']._serialized_end=1073
+  _globals['_RESET']._serialized_start=1075
+  _globals['_RESET']._serialized_end=1082
+  _globals['_HEARTBEAT']._serialized_start=1084
+  _globals['_HEARTBEAT']._serialized_end=1095
+  _globals['_EPOCHBUMPREQUEST']._serialized_start=1097
+  _globals['_EPOCHBUMPREQUEST']._serialized_end=1196
+  _globals['_EPOCHBUMPRESPONSE']._serialized_start=1198
+  _globals['_EPOCHBUMPRESPONSE']._serialized_end=1273
+  _globals['_STREAMPLACE']._serialized_start=1275
+  _globals['_STREAMPLACE']._serialized_end=1334
+  _globals['_IMAGE']._serialized_start=1337
+  _globals['_IMAGE']._serialized_end=1521
+  _globals['_IMAGECHUNK']._serialized_start=1523
+  _globals['_IMAGECHUNK']._serialized_end=1581
+  _globals['_SINCE']._serialized_start=1583
+  _globals['_SINCE']._serialized_end=1691
 # @@protoc_insertion_point(module_scope)

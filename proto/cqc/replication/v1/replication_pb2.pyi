@@ -146,6 +146,7 @@ class Change(_message.Message):
     ENTITY_FIELD_NUMBER: _builtins.int
     DELETED_FIELD_NUMBER: _builtins.int
     ARCHIVED_FIELD_NUMBER: _builtins.int
+    PAST_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     key: _builtins.str
     entity: _builtins.bytes
@@ -153,6 +154,12 @@ class Change(_message.Message):
     deleted: _builtins.bool
     archived: _builtins.bool
     """Long delisted or expired: out of snapshots, still in PostgreSQL."""
+    @_builtins.property
+    def past(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The entity as it was at instants before what it is now, as this revision learnt: terms of a listing,
+        each since its terms_since. It is for lookups of the past, and changes nothing of now.
+        """
+
     def __init__(
         self,
         *,
@@ -161,10 +168,11 @@ class Change(_message.Message):
         entity: _builtins.bytes = ...,
         deleted: _builtins.bool = ...,
         archived: _builtins.bool = ...,
+        past: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "deleted", b"deleted", "entity", b"entity", "key", b"key", "kind", b"kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "deleted", b"deleted", "entity", b"entity", "key", b"key", "kind", b"kind", "past", b"past"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

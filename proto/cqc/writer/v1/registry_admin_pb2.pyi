@@ -222,12 +222,17 @@ class ApplyRequest(_message.Message):
     SKIP_REJECTED_FIELD_NUMBER: _builtins.int
     HISTORICAL_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
+    CONFIRMS_FIELD_NUMBER: _builtins.int
     dry_run: _builtins.bool
     """Answer what would happen and change nothing."""
     skip_rejected: _builtins.bool
     """Commit what is valid; otherwise one rejected item rejects all."""
     historical: _builtins.bool
     """The items describe the past: expired instruments and ended periods are welcome."""
+    confirms: _builtins.bool
+    """Note, too, of terms that are so already that they were stated at this instant: whatever is learnt
+    later of an instant between goes between. Else nothing is changed by what is so already.
+    """
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplyItem]:
         """At most 5,000, and one change set: at most 8 MiB, its events too, and 900 KiB compressed. What
@@ -236,8 +241,8 @@ class ApplyRequest(_message.Message):
 
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
-        """Since when what the items say of a listing's terms was so; what is known of later stands. Unset:
-        now.
+        """Since when what the items say of a listing's terms was so. What is known of later stands, and what
+        is said of earlier goes behind it: lookups of that time find it. Unset: now.
         """
 
     def __init__(
@@ -248,10 +253,11 @@ class ApplyRequest(_message.Message):
         skip_rejected: _builtins.bool = ...,
         historical: _builtins.bool = ...,
         as_of: _timestamp_pb2.Timestamp | None = ...,
+        confirms: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "dry_run", b"dry_run", "historical", b"historical", "items", b"items", "skip_rejected", b"skip_rejected"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "confirms", b"confirms", "dry_run", b"dry_run", "historical", b"historical", "items", b"items", "skip_rejected", b"skip_rejected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -425,6 +431,7 @@ class HistoryEntry(_message.Message):
     BEFORE_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
     DIFFERENCES_FIELD_NUMBER: _builtins.int
+    PAST_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
     revision: _builtins.int
     actor: _builtins.str
@@ -439,6 +446,10 @@ class HistoryEntry(_message.Message):
     def committed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldDifference]: ...
+    @_builtins.property
+    def past(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The kind's message as it was at instants before `after`, as this change told of them."""
+
     def __init__(
         self,
         *,
@@ -451,10 +462,11 @@ class HistoryEntry(_message.Message):
         before: _builtins.bytes = ...,
         after: _builtins.bytes = ...,
         differences: _abc.Iterable[Global___FieldDifference] | None = ...,
+        past: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["committed_at", b"committed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "after", b"after", "before", b"before", "committed_at", b"committed_at", "differences", b"differences", "epoch", b"epoch", "reason", b"reason", "request_id", b"request_id", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "after", b"after", "before", b"before", "committed_at", b"committed_at", "differences", b"differences", "epoch", b"epoch", "past", b"past", "reason", b"reason", "request_id", b"request_id", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

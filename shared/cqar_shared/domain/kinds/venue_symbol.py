@@ -13,7 +13,7 @@ import enum
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from cqc.venues.v1 import venue_symbol_pb2
@@ -142,6 +142,8 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
         first_seen_at: When this registry first saw it, which may be long after the listing.
         terms_since: Since when everything but identity and period is as it is here; None if not
             known. The registry keeps it.
+        terms_stated_at: The newest instant after that at which they were stated to be so still;
+            None: they were not, or it was not to be noted. The registry keeps it.
         order_unit: What the quantity of an order counts; sizes are in it.
         market_lot_size, market_min_size, market_max_size: Of market orders, where stated apart.
         min_price, max_price: May be negative, as of a spread.
@@ -181,6 +183,7 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
     delisted_at: dt.datetime | None = None
     first_seen_at: dt.datetime | None = None
     terms_since: dt.datetime | None = None
+    terms_stated_at: dt.datetime | None = None
     metadata: dict[str, Any] | None = None
     market_lot_size: Decimal | None = None
     market_min_size: Decimal | None = None
@@ -212,7 +215,7 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
 #: Identity and period of a listing, and where it is spelled so; the other fields are terms.
 _IDENTITY: Final = (
     *("listing_id", "venue_id", "symbol_id", "venue_symbol", "channels"),
-    *("listed_at", "delisted_at", "first_seen_at", "terms_since"),
+    *("listed_at", "delisted_at", "first_seen_at", "terms_since", "terms_stated_at"),
 )
 _DATED: Final = tuple(n for n in VenueSymbol.__struct_fields__ if n not in _IDENTITY)
 
@@ -222,15 +225,62 @@ def _others(after: VenueSymbol, found: Iterable[VenueSymbol]) -> Iterator[VenueS
 
 
 def existing_listing(given: VenueSymbol, registry: RegistryView) -> VenueSymbol | None:
-    """Return the listing that an upsert without an id means: of its period, else the open one."""
-    found: Iterable[VenueSymbol]
-    found = registry.find("venue_symbol", "spelling", given.venue_id, given.venue_symbol)
+    """Return the listing that an upsert without an id means: of its period, else the open one.
+
+    What is said as of an instant is of the period that covers the instant, if there is one.
+    """
+    found: list[VenueSymbol]
+    found = list(registry.find("venue_symbol", "spelling", given.venue_id, given.venue_symbol))
     if given.listed_at is None:
-        return first_open(found, registry.now)
+        covering = _covering(found, registry.as_of) if registry.as_of else None
+        return covering or first_open(found, registry.now)
     return next((v for v in found if v.listed_at == given.listed_at), None)
 
 
+def _covering(listings: Iterable[VenueSymbol], at: dt.datetime) -> VenueSymbol | None:
+    """Return the listing whose known period covers an instant."""
+    return next(
+        (v for v in listings if (v.listed_at is None or v.listed_at <= at) and is_open(v, at)),
+        None,
+    )
+
+
 def complete(before: VenueSymbol | None, given: VenueSymbol, registry: RegistryView) -> VenueSymbol:
+    """Fill what a statement leaves open, and set since when its terms hold."""
+    after = _completed(before, given, registry)
+    dating = _dating(before, after, registry)
+    if before is not None and dating.keeps_terms:
+        kept = {name: getattr(before, name) for name in _DATED}
+        if after.status is MarketStatusCode.DELISTED:
+            kept["status"] = MarketStatusCode.DELISTED
+        after = msgspec.structs.replace(after, **kept)
+    return msgspec.structs.replace(
+        after, terms_since=dating.since, terms_stated_at=dating.stated_at
+    )
+
+
+def past(
+    before: VenueSymbol | None, given: VenueSymbol, registry: RegistryView
+) -> tuple[VenueSymbol, ...]:
+    """Return the listing as a statement says that it was, where that goes behind the present.
+
+    Only what is said as of an instant can, or what is to be noted though it is so already.
+    """
+    if before is None or not (registry.as_of or registry.confirms):
+        return ()
+    after = _completed(before, given, registry)
+    at = _dating(before, after, registry).past_at
+    if at is None:
+        return ()
+    status = given.status or terms_now(before, at).status
+    if not is_open(after, at):
+        status = MarketStatusCode.DELISTED
+    return (msgspec.structs.replace(after, status=status, terms_since=at, terms_stated_at=None),)
+
+
+def _completed(
+    before: VenueSymbol | None, given: VenueSymbol, registry: RegistryView
+) -> VenueSymbol:
     changes: dict[str, Any] = {}
     given = rules.without_empty(given, *_LISTS)
     status = given.status
@@ -244,6 +294,10 @@ def complete(before: VenueSymbol | None, given: VenueSymbol, registry: RegistryV
         status = MarketStatusCode.DELISTED
     changes["status"] = status
     if before is not None:
+        if (end := _later_end(before, given, registry)) is not None:
+            changes["delisted_at"] = end
+            if end <= registry.now:
+                changes["status"] = MarketStatusCode.DELISTED
         changes["listed_at"] = given.listed_at or before.listed_at
         changes["first_seen_at"] = given.first_seen_at or before.first_seen_at
     else:
@@ -255,7 +309,21 @@ def complete(before: VenueSymbol | None, given: VenueSymbol, registry: RegistryV
             before.is_primary if before else not after.alias_of and not _primary(after, registry)
         )
         after = msgspec.structs.replace(after, is_primary=is_primary)
-    return _dated(before, after, registry)
+    return after
+
+
+def _later_end(
+    before: VenueSymbol, given: VenueSymbol, registry: RegistryView
+) -> dt.datetime | None:
+    """Return the known end of a listing that was listed at an earlier instant, as is said now.
+
+    An end to come is withdrawn by what is said later than it, and not by what is said earlier.
+    """
+    end, at = before.delisted_at, registry.as_of
+    if end is None or at is None or given.delisted_at is not None or at >= end:
+        return None
+    latest = before.terms_stated_at or before.terms_since
+    return end if end <= registry.now or (latest is not None and at < latest) else None
 
 
 #: The fields of a listing that may change within its period.
@@ -266,7 +334,9 @@ def sets_terms(before: Entity | None, after: Entity | None) -> bool:
     """Whether a change sets new terms of a listing, which are then stored by their instant."""
     if not isinstance(after, VenueSymbol) or after.terms_since is None:
         return False
-    return not isinstance(before, VenueSymbol) or terms_of(before) != terms_of(after)
+    if not isinstance(before, VenueSymbol) or before.terms_since != after.terms_since:
+        return True
+    return terms_of(before) != terms_of(after)
 
 
 def terms_now(listing: VenueSymbol, at: dt.datetime) -> VenueSymbol:
@@ -288,29 +358,50 @@ def terms_now(listing: VenueSymbol, at: dt.datetime) -> VenueSymbol:
     return msgspec.structs.replace(listing, **terms, scheduled=coming or None)
 
 
-def _dated(before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView) -> VenueSymbol:
-    """Set since when the listing's terms hold.
+class _Dating(NamedTuple):
+    """Where a statement of a listing's terms stands among those that are known.
 
-    A change as of an instant does not replace terms that are known of a later instant, or may be of
-    one. Only the end of the period counts in any case.
+    Attributes:
+        since, stated_at: The fields `terms_since` and `terms_stated_at` from now on.
+        keeps_terms: The terms of before stand: the statement is of an earlier instant.
+        past_at: The instant as of which the statement is stored, behind the present.
     """
-    known = before.terms_since if before is not None else None
+
     since: dt.datetime | None
+    stated_at: dt.datetime | None = None
+    keeps_terms: bool = False
+    past_at: dt.datetime | None = None
+
+
+def _dating(before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView) -> _Dating:
+    """Place a statement of a listing's terms.
+
+    One as of an instant does not replace terms that are known of a later instant, or may be of
+    one: it goes behind them, so that statements in any order give the same history. Only the end
+    of the period counts in any case.
+    """
+    at = registry.as_of or registry.now
     if before is None:
-        since = registry.as_of or registry.now
-    elif terms_of(after) == terms_of(before):
-        since = known
-    elif registry.as_of is None:
+        return _Dating(at)
+    known, stated = before.terms_since, before.terms_stated_at
+    latest = stated or known
+    is_same = terms_of(after) == terms_of(before)
+    unchanged = _Dating(known, stated)
+    if registry.as_of is None and not is_same:
         # The clocks of two writers may differ.
-        since = max(registry.now, known or registry.now)
-    elif known is not None and known <= registry.as_of:
-        since = registry.as_of
-    else:
-        kept = {name: getattr(before, name) for name in _DATED}
-        if after.status is MarketStatusCode.DELISTED:
-            kept["status"] = MarketStatusCode.DELISTED
-        return msgspec.structs.replace(after, **kept, terms_since=known)
-    return msgspec.structs.replace(after, terms_since=since)
+        return _Dating(max(at, latest or at))
+    if latest is not None and at >= latest:
+        if not is_same:
+            return _Dating(at)
+        return _Dating(known, at, past_at=at) if registry.confirms and at > latest else unchanged
+    if known is not None and known <= at:
+        if is_same:
+            return unchanged._replace(past_at=at if registry.confirms else None)
+        # Between, the terms were others: the present ones hold since they were stated again.
+        return _Dating(stated, stated, keeps_terms=True, past_at=at)
+    if registry.as_of is None:
+        return unchanged
+    return unchanged._replace(keeps_terms=True, past_at=at)
 
 
 def _primary(after: VenueSymbol, registry: RegistryView) -> VenueSymbol | None:
@@ -474,4 +565,5 @@ VENUE_SYMBOL = Kind(
     check_removal=check_removal,
     archives=True,
     present=terms_now,
+    past=past,
 )

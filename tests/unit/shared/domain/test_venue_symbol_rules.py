@@ -10,6 +10,7 @@ import pytest
 
 from cqar_shared.domain.kinds.venue_symbol import (
     TERMS,
+    VENUE_SYMBOL,
     ListingTickBand,
     MarketStatusCode,
     VenueSymbol,
@@ -320,11 +321,16 @@ def test_what_is_said_as_of_an_instant_holds_from_then_on() -> None:
 
 
 @pytest.mark.parametrize("known", [NOW, None])
-def test_what_is_said_of_before_replaces_nothing_but_that_the_period_is_over(known: Any) -> None:
+def test_what_is_said_of_before_goes_behind_and_replaces_nothing_but_an_open_end(
+    known: Any,
+) -> None:
     born = changed(completed(a_listing()), terms_since=known)
     old = changed(born, lot_size=Decimal(2), status=MarketStatusCode.HALTED)
     held = Held(as_of=NOW - DAY, historical=True)
     assert completed(old, held, born) == born
+    (behind,) = VENUE_SYMBOL.past(born, old, held)
+    assert (behind.lot_size, behind.status) == (2, MarketStatusCode.HALTED)
+    assert behind.terms_since == NOW - DAY
     ended = completed(changed(old, delisted_at=NOW - DAY), held, born)
     assert (ended.status, ended.lot_size) == (MarketStatusCode.DELISTED, born.lot_size)
     assert ended.terms_since == known
