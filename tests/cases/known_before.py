@@ -13,7 +13,7 @@ import msgspec
 from cqar.importer.multipliers import MULTIPLES
 from cqar.importer.readers.registry import product_line_of
 from cqar_shared.domain.kind import Entity
-from cqar_shared.domain.kinds.asset import Asset, AssetClass, AssetType
+from cqar_shared.domain.kinds.asset import Asset, AssetClassCode, AssetType
 from cqar_shared.domain.kinds.asset_deployment import AssetDeployment
 from cqar_shared.domain.kinds.asset_relationship import AssetRelationship, RelationshipType
 from cqar_shared.domain.kinds.chain import Chain
@@ -94,7 +94,7 @@ def _asset(ref: str, symbol: str, name: str, asset_class: str) -> Asset:
         symbol=symbol,
         name=name,
         asset_type=AssetType.NATIVE,
-        asset_class=AssetClass[asset_class],
+        asset_class=AssetClassCode[asset_class],
     )
 
 
