@@ -18,12 +18,13 @@ from cqar.cli.param_types import InstantParam
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
 from cqar.cli.venue_reader import how_to_register
+from cqar.importer.answer_dates import LISTINGS_SINCE
 from cqar.importer.answer_reader import Reading, read_answers
-from cqar.importer.apply import ApplyResult, apply_entities, apply_requests
+from cqar.importer.apply import ApplyResult, apply_plan, apply_requests
 from cqar.importer.ccxt_reading import read_with_ccxt
 from cqar.importer.live_answers import fetch_answers
 from cqar.importer.multipliers import Multiplier
-from cqar.importer.plan import LISTINGS_SINCE, Plan, make_plan, require_present
+from cqar.importer.plan import Plan, make_plan, require_present
 from cqar.importer.readers.registry import product_line_of, reader_of
 from cqar.importer.registry_state import load_state
 from cqar.importer.saved_answers import SavedResponse, UnusableAnswer, decode_file
@@ -273,10 +274,9 @@ def _venue(connection: Connection, venue_id: str) -> Venue:
 def _apply(
     connection: Connection, plan: Plan, revision: int, at: dt.datetime | None
 ) -> dict[str, Any]:
-    changes = [(o.kind, o.after) for o in plan.changes if o.after is not None]
     reason = f"import of {plan.venue_id} as of {plan.at.isoformat()}"
-    with _progress(plan.venue_id, len(changes)) as advance:
-        result = apply_entities(connection, changes, reason, advance, revision, at)
+    with _progress(plan.venue_id, len(plan.changes) + len(plan.past)) as advance:
+        result = apply_plan(connection, plan, reason, revision, at, advance)
     for rejected in result.rejected:
         to_stderr(f"the writer rejected {rejected.spelling}: {rejected.reason}")
     return _counts_of(result)

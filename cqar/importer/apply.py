@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin.connection import Connection
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kind import AnyKind, Entity
+
+if TYPE_CHECKING:
+    from cqar.importer.plan import Plan
 
 #: A change set holds 8 MiB, 900 KiB compressed; a thousand listings are 600 KiB, and 100 KiB.
 BATCH_ITEMS: Final = 1_000
@@ -35,6 +38,35 @@ class ApplyResult(NamedTuple):
     revision: int
 
 
+def apply_plan(
+    connection: Connection,
+    plan: Plan,
+    reason: str,
+    revision: int,
+    as_of: dt.datetime | None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> ApplyResult:
+    """Apply what is now, and behind it what an older answer says of its time.
+
+    Args:
+        revision: The registry's, for which the plan was made.
+        as_of: The instant of the answers, where that is not the present.
+
+    Raises:
+        CallFailed: The writer refused a whole batch or did not answer.
+    """
+    now = [(o.kind, o.after) for o in plan.changes if o.after is not None]
+    told = apply_entities(connection, now, reason, progress, revision, plan.changes_at or as_of)
+    past = [(o.kind, o.past[0] if o.past else o.after) for o in plan.past if o.after is not None]
+    if not past:
+        return told
+    known = max(told.revision, revision)
+    older = apply_entities(connection, past, reason, progress, known, plan.at)
+    counts = [a + b for a, b in zip(told[:3], older[:3], strict=True)]
+    rejected = [*told.rejected, *older.rejected]
+    return ApplyResult(counts[0], counts[1], counts[2], rejected, older.revision)
+
+
 def apply_entities(
     connection: Connection,
     entities: Sequence[tuple[AnyKind, Entity]],
@@ -48,7 +80,7 @@ def apply_entities(
     Args:
         progress: Called with the number of items done after each batch.
         if_revision: What changed after it is rejected, not overwritten.
-        as_of: Since when listings' terms are so; None: now.
+        as_of: Since when listings' terms are so; None: now. What is so already is noted then, too.
 
     Raises:
         CallFailed: The writer refused a whole batch or did not answer.
@@ -64,6 +96,7 @@ def _requests(
         request = pb.ApplyRequest(items=batch, skip_rejected=True, historical=True)
         if as_of is not None:
             request.as_of.FromDatetime(as_of)
+            request.confirms = True
         yield request
 
 

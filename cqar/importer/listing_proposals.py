@@ -10,7 +10,7 @@ import msgspec
 
 from cqar.importer.asset_identity import AssetIdentity, imported_id, is_no_coin
 from cqar.importer.market import Code, Market
-from cqar.importer.missing import MISSING_SINCE, without_source_doubts
+from cqar.importer.missing import MISSING_SINCE, NAMED_AT, without_source_doubts
 from cqar.importer.registry_state import RegistryState
 from cqar.importer.stable_ids import STEPS_AS_OF
 from cqar.importer.terms import terms_stated
@@ -55,7 +55,7 @@ def open_listing(state: RegistryState, venue_id: str, spelling: str) -> VenueSym
     return first_open(found, state.now)
 
 
-def _channels(market: Market) -> dict[str, tuple[str, ...] | None]:
+def channels_of(market: Market) -> dict[str, tuple[str, ...] | None]:
     """A market's other spellings, each with the channels that use it."""
     found: dict[str, tuple[str, ...] | None] = {}
     for alias in market.aliases:
@@ -121,7 +121,13 @@ class Proposals:
             # What is over is not made current again by a listing of its time.
             self.archived |= spellings
             return
-        before = open_listing(self._state, self._venue_id, market.spelling)
+        self._propose_meant(market, self._period(market.spelling))
+
+    def _period(self, spelling: str) -> VenueSymbol | None:
+        """What a spelling means at the instant of the answers."""
+        return open_listing(self._state, self._venue_id, spelling)
+
+    def _propose_meant(self, market: Market, before: VenueSymbol | None) -> None:
         over = self._end_of(market)
         if over is not None:
             self._propose_end(market, before, over)
@@ -139,7 +145,7 @@ class Proposals:
         if before is None and market.is_secondary:
             after = msgspec.structs.replace(after, is_primary=False)
         self.items.append(upsert(VENUE_SYMBOL, after))
-        for spelling, channels in _channels(market).items():
+        for spelling, channels in channels_of(market).items():
             self._propose_alias(market, spelling, channels, symbol_id, after.status)
 
     def _end_of(self, market: Market) -> dt.datetime | None:
@@ -206,7 +212,7 @@ class Proposals:
         kept = {
             name: value
             for name, value in noted.items()
-            if name not in (STEPS_AS_OF, READER, MISSING_SINCE)
+            if name not in (STEPS_AS_OF, READER, MISSING_SINCE, NAMED_AT)
         }
         if self._reader is not None:
             kept[READER] = self._reader

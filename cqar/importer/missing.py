@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -23,6 +24,8 @@ SOURCE_MISSING: Final = "SOURCE_MISSING"
 SOURCE_UNREADABLE: Final = "SOURCE_UNREADABLE"
 #: In a listing's metadata: since when it is missing.
 MISSING_SINCE: Final = "missing_since"
+#: Beside it: when it was named last.
+NAMED_AT: Final = "named_at"
 #: A listing is gone when it is missing a second time so much later.
 GONE_AFTER: Final = dt.timedelta(minutes=10)
 #: More of a type than this share, and more than one, looks like a cut-off file.
@@ -54,12 +57,19 @@ def without_source_doubts(doubts: tuple[str, ...] | None) -> tuple[str, ...] | N
 
 
 def find_missing(
-    state: RegistryState, venue_id: str, reading: Reading, named: set[str], *, allow_mass: bool
+    state: RegistryState,
+    venue_id: str,
+    reading: Reading,
+    named: set[str],
+    last_seen: Mapping[SymbolTypeCode, dt.datetime],
+    *,
+    allow_mass: bool,
 ) -> Missing:
     """Judge the open listings that the answers cover and do not name readably.
 
     Args:
         named: All spellings that readable records name.
+        last_seen: Type -> when the venue's listing of the type was read before.
 
     Raises:
         MassChange: More than a fifth is missing at once, and not `allow_mass`.
@@ -67,7 +77,7 @@ def find_missing(
     unreadable = {row.name for row in reading.unreadable}
     nameless = sum(name.startswith("#") for name in unreadable)
     found = Missing([], [], [])
-    gone: list[tuple[SymbolTypeCode, VenueSymbol]] = []
+    absent: list[tuple[SymbolTypeCode, VenueSymbol]] = []
     covered: Counter[SymbolTypeCode] = Counter()
     for listing in state.all(VENUE_SYMBOL):
         if listing.venue_id != venue_id or not is_open(listing, state.now):
@@ -84,43 +94,60 @@ def find_missing(
             if _is_seen_later(listing, state):
                 continue
             covered.update([] if listing.alias_of else [symbol.symbol_type])
-            gone.append((symbol.symbol_type, listing))
+            absent.append((symbol.symbol_type, listing))
     if not allow_mass:
-        _refuse_mass(covered, gone)
-    _judge_gone(found, gone, state.now, is_certain=not nameless)
+        _refuse_mass(covered, absent)
+    _judge_gone(found, absent, state.now, last_seen, is_certain=not nameless)
     found.ended.sort(key=lambda listing: not listing.alias_of)
     return found
 
 
 def _judge_gone(
     found: Missing,
-    gone: list[tuple[SymbolTypeCode, VenueSymbol]],
+    missing: list[tuple[SymbolTypeCode, VenueSymbol]],
     now: dt.datetime,
+    last_seen: Mapping[SymbolTypeCode, dt.datetime],
     *,
     is_certain: bool,
 ) -> None:
     """End what is missing for the second time; doubt what is missing for the first time."""
-    if gone and not is_certain:
+    if missing and not is_certain:
         found.notes.append(
-            f"records without a name may be any of {len(gone)} missing listings: none is ended"
+            f"records without a name may be any of {len(missing)} missing listings: none is ended"
         )
     ends: dict[str, dt.datetime] = {}
-    for _, listing in gone:
-        since = _missing_since(listing)
+    for kind, listing in missing:
+        since = noted(listing, MISSING_SINCE)
         if is_certain and since is not None and since + GONE_AFTER <= now:
             ends[listing.venue_symbol] = since
             found.ended.append(delist(listing, since))
         elif not listing.alias_of and SOURCE_MISSING not in (listing.doubts or ()):
-            metadata = {**(listing.metadata or {}), MISSING_SINCE: now.isoformat()}
-            doubted = _with_doubt(listing, SOURCE_MISSING)
-            found.doubted.append(msgspec.structs.replace(doubted, metadata=metadata))
+            named_at = last_seen.get(kind) or listing.first_seen_at
+            found.doubted.append(gone(listing, now, named_at, is_over=False))
     found.ended.extend(
-        delist(listing, ends[listing.alias_of]) for _, listing in gone if listing.alias_of in ends
+        delist(listing, ends[listing.alias_of])
+        for _, listing in missing
+        if listing.alias_of in ends
     )
 
 
-def _missing_since(listing: VenueSymbol) -> dt.datetime | None:
-    text = (listing.metadata or {}).get(MISSING_SINCE)
+def gone(
+    listing: VenueSymbol, since: dt.datetime, named_at: dt.datetime | None, *, is_over: bool
+) -> VenueSymbol:
+    """The listing as missing since an instant: ended then, or doubted for it."""
+    notes = {MISSING_SINCE: since.isoformat()}
+    if named_at is not None:
+        notes[NAMED_AT] = named_at.isoformat()
+    if not listing.alias_of:
+        metadata = {**(listing.metadata or {}), **notes}
+        doubted = _with_doubt(listing, SOURCE_MISSING)
+        listing = msgspec.structs.replace(doubted, metadata=metadata)
+    return delist(listing, since) if is_over else listing
+
+
+def noted(listing: VenueSymbol, name: str) -> dt.datetime | None:
+    """An instant in the listing's metadata."""
+    text = (listing.metadata or {}).get(name)
     return dt.datetime.fromisoformat(text) if isinstance(text, str) else None
 
 

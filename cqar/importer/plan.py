@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cqar.importer.answer_dates import LISTINGS_SINCE, AnswerDates
 from cqar.importer.answer_reader import Reading
 from cqar.importer.apply import RejectedRecord
 from cqar.importer.asset_identity import (
@@ -17,6 +18,7 @@ from cqar.importer.asset_identity import (
     is_no_coin,
     looks_multiplied,
 )
+from cqar.importer.backfill import PastProposals
 from cqar.importer.evidence import source_of
 from cqar.importer.listing_proposals import READER, Proposals, open_listing, upsert
 from cqar.importer.market import Code, Market
@@ -37,18 +39,14 @@ from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode
 from cqar_shared.domain.rules import CLOCKS_APART
 
-#: In a venue's metadata, by type of product: since when its listing is followed.
-LISTINGS_SINCE: Final = "listings_since"
-#: The instant of the newest listing.
-LISTINGS_AS_OF: Final = "listings_as_of"
-#: The terms that the newest listing stated of at least one market.
+#: In a venue's metadata: the terms that the newest listing stated of at least one market.
 STATED: Final = "terms_stated"
 #: A newer listing that changes nothing is noted, too, once a day.
 RECORDED_EVERY: Final = dt.timedelta(days=1)
 
 
 class OutOfOrder(Exception):
-    """The listing is older than what the registry was told last, or of the future."""
+    """The listing is of the future."""
 
 
 class Plan:
@@ -58,6 +56,8 @@ class Plan:
         state: The registry as it will be.
         reading: What the venue's answers say.
         changes: Outcomes that change something, by the order of kinds.
+        changes_at: The instant as of which they are, where newer answers are known: the newest's.
+        past: Of an older answer, what it says of its time, to be stored behind `changes`.
         unchanged: Listings that are already as the venue says.
         rejected: Markets that are not imported, and why.
         bindings: Codes that are bound to an asset now, by ticker alone.
@@ -73,6 +73,8 @@ class Plan:
         self.reading = reading
         self.bindings: list[TickerBinding] = []
         self.changes: list[Outcome] = []
+        self.changes_at: dt.datetime | None = None
+        self.past: list[Outcome] = []
         self.unchanged = 0
         self.rejected: list[RejectedRecord] = []
         self.multiples: list[str] = []
@@ -88,7 +90,8 @@ class Plan:
 
     @property
     def changed(self) -> list[Outcome]:
-        return [o for o in self.of(VENUE_SYMBOL, Result.UPDATED) if not _ends(o)]
+        updated = self.of(VENUE_SYMBOL, Result.UPDATED)
+        return [o for o in updated if not _ends(o) and not _is_stated_again(o)]
 
     @property
     def delisted(self) -> list[Outcome]:
@@ -130,6 +133,11 @@ def _ends(outcome: Outcome) -> bool:
     return before.delisted_at is None and after.delisted_at is not None
 
 
+def _is_stated_again(outcome: Outcome) -> bool:
+    """Whether nothing changes but when it was stated."""
+    return not any(entity_diff.visible_diff(outcome.before, outcome.after))
+
+
 def _is_lifted(outcome: Outcome) -> bool:
     before: Any = outcome.before
     after: Any = outcome.after
@@ -156,17 +164,11 @@ def make_plan(
         multipliers: Venue code -> what it stands for, beside what the registry has been told.
 
     Raises:
-        OutOfOrder: The registry was told of a newer listing.
         MassChange: Too much is missing at once.
     """
     types = {market.symbol_type for market in reading.markets}
-    since, as_of = (_instants(venue, name) for name in (LISTINGS_SINCE, LISTINGS_AS_OF))
-    newest = max((as_of[kind] for kind in types & as_of.keys()), default=at)
-    if at < newest:
-        raise OutOfOrder(
-            f"the registry has {venue.venue_id}'s listing as of {newest.isoformat()}: one of"
-            f" {at.isoformat()} would undo it. Import listings in their order"
-        )
+    dates = AnswerDates(venue)
+    later = {kind: found for kind, found in dates.later(at).items() if kind in types}
     plan = Plan(venue.venue_id, state, reading)
     known = {**stated_multipliers(state), **multipliers}
     markets = [_with_multiplier(state, venue, m, known, plan) for m in reading.markets]
@@ -178,28 +180,37 @@ def make_plan(
     identity.assign_classes(
         (m.base, m.underlying_class) for m in markets if is_no_coin(m) and m.underlying_class
     )
-    proposals = Proposals(
-        state,
-        venue,
-        identity,
-        reader=None if reading.is_reviewed else reading.reader,
-        stated=_stated_terms(venue, markets, plan),
-        last_seen=as_of,
-    )
+    about: Any = {
+        "reader": None if reading.is_reviewed else reading.reader,
+        "stated": _stated_terms(venue, markets, plan),
+        "last_seen": dates.as_of,
+    }
+    behind = PastProposals(state, venue, identity, later=later, **about) if later else None
+    proposals = behind or Proposals(state, venue, identity, **about)
     for market in markets:
         try:
             proposals.propose(market)
         except ValueError as error:
             plan.rejected.append(RejectedRecord(market.spelling, str(error)))
-    missing = find_missing(
-        state, venue.venue_id, reading, proposals.spellings, allow_mass=allow_mass_change
-    )
-    plan.notes += missing.notes
     if proposals.archived:
         plan.unchanged += len(proposals.archived)
         plan.notes.append(f"{len(proposals.archived)} listings are archived: left as they are")
-    notes = note_multipliers(state, identity, multipliers)
-    used = _judge(state, [*notes, *_in_order(proposals, missing)], plan)
+    notes = [*note_multipliers(state, identity, multipliers)]
+    if behind is not None:
+        behind.earlier_misses(reading)
+        plan.changes_at = min(found[-1] for found in later.values())
+        used = _judge_behind(state, notes, behind, plan)
+        plan.notes.append(
+            f"newer answers are known: {len(plan.past)} listings get the terms of {at:%Y-%m-%d}"
+            " behind what they are now"
+        )
+    else:
+        missing = find_missing(
+            *(state, venue.venue_id, reading, proposals.spellings, dates.as_of),
+            allow_mass=allow_mass_change,
+        )
+        plan.notes += missing.notes
+        used = _judge(state, [*notes, *_in_order(proposals, missing)], plan)
     plan.bindings = [binding for binding in identity.bindings if binding.asset_id in used]
     if lifted := [o for o in plan.changed if _is_lifted(o)]:
         plan.notes.append(
@@ -207,17 +218,19 @@ def make_plan(
             " your own does not outlive an import"
         )
     _record_sources(state, plan)
-    _record_in_venue(state, venue, types, since, as_of, plan)
+    _record_in_venue(state, venue, types, dates, plan)
     return plan
 
 
 def _record_sources(state: RegistryState, plan: Plan) -> None:
-    """With every listing that is made or changed, what says so."""
+    """With every listing that is made or changed, what says so; a newer answer's stays."""
+    is_newest = plan.changes_at is None
+    results = (Result.CREATED, Result.UPDATED) if is_newest else (Result.CREATED,)
     items = []
-    for outcome in plan.of(VENUE_SYMBOL, Result.CREATED, Result.UPDATED):
+    for outcome in plan.of(VENUE_SYMBOL, *results):
         listing: Any = outcome.after
         source = source_of(plan.reading, listing.venue_symbol, listing.listing_id, plan.at)
-        if source is not None and not listing.alias_of:
+        if source is not None and not listing.alias_of and not _is_stated_again(outcome):
             items.append(upsert(LISTING_SOURCE, source))
     plan.changes += [outcome for outcome in Batch(items).judge(state) if outcome.changes]
 
@@ -260,28 +273,11 @@ def require_present(at: dt.datetime, now: dt.datetime) -> None:
         raise OutOfOrder(f"--at {at.isoformat()} has not come yet")
 
 
-Instants = dict[SymbolTypeCode, dt.datetime]
-
-
-def _instants(venue: Venue, name: str) -> Instants:
-    recorded = (venue.metadata or {}).get(name)
-    pairs = recorded.items() if isinstance(recorded, dict) else ()
-    return {SymbolTypeCode[kind]: dt.datetime.fromisoformat(text) for kind, text in pairs}
-
-
-def _listing_metadata(since: Instants, as_of: Instants) -> dict[str, Any]:
-    return {
-        LISTINGS_SINCE: {kind.name: instant.isoformat() for kind, instant in since.items()},
-        LISTINGS_AS_OF: {kind.name: instant.isoformat() for kind, instant in as_of.items()},
-    }
-
-
 def _record_in_venue(
     state: RegistryState,
     venue: Venue,
     types: set[SymbolTypeCode],
-    since: Instants,
-    as_of: Instants,
+    dates: AnswerDates,
     plan: Plan,
 ) -> None:
     """Say in the venue's metadata how far its listing is known, and who read it.
@@ -291,17 +287,18 @@ def _record_in_venue(
     noted = venue.metadata or {}
     recorded = noted.get(READER)
     readers = dict(recorded) if isinstance(recorded, dict) else {}
-    readers |= {kind.name: plan.reading.reader for kind in types}
+    if plan.changes_at is None:
+        readers |= {kind.name: plan.reading.reader for kind in types}
     stated = sorted(names_stated(plan.reading.markets) | {*noted.get(STATED, ())})
-    is_later = any(plan.at - as_of[kind] >= RECORDED_EVERY for kind in types & as_of.keys())
+    is_later = any(plan.at - dates.as_of[kind] >= RECORDED_EVERY for kind in types & {*dates.as_of})
     is_read_otherwise = readers != recorded or stated != noted.get(STATED)
-    if not (plan.changes or types - since.keys() or is_later or is_read_otherwise):
+    if not (plan.changes or plan.past or types - {*dates.since} or is_later or is_read_otherwise):
         return
-    since = {**dict.fromkeys(types, plan.at), **since}
-    as_of = {**as_of, **dict.fromkeys(types, plan.at)}
-    metadata = {**noted, READER: readers, STATED: stated, **_listing_metadata(since, as_of)}
+    dates.note(types, plan.at, is_dated=state.as_of is not None)
+    metadata = {**noted, READER: readers, STATED: stated, **dates.metadata()}
     after = msgspec.structs.replace(venue, metadata=metadata)
-    plan.changes += [o for o in Batch([upsert(VENUE, after)]).judge(state) if o.changes]
+    last = plan.changes if plan.changes_at is None else plan.past
+    last += [o for o in Batch([upsert(VENUE, after)]).judge(state) if o.changes]
 
 
 def _codes(market: Market) -> tuple[Code | None, ...]:
@@ -334,6 +331,12 @@ def _with_multiplier(
     return market
 
 
+def rejected_record(outcome: Outcome, given: Any) -> RejectedRecord:
+    name = getattr(given, "venue_symbol", None) or getattr(given, "symbol", "")
+    reasons = "; ".join(f"{v.field}: {v.message}" for v in outcome.violations)
+    return RejectedRecord(name or outcome.key, reasons)
+
+
 def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:
     """Keep what changes something, and of new symbols and assets what accepted listings need.
 
@@ -351,9 +354,7 @@ def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:
     for item, outcome in zip(items, outcomes, strict=True):
         given: Any = item.given
         if outcome.result is Result.REJECTED:
-            name = getattr(given, "venue_symbol", None) or getattr(given, "symbol", "")
-            reasons = "; ".join(f"{v.field}: {v.message}" for v in outcome.violations)
-            plan.rejected.append(RejectedRecord(name or outcome.key, reasons))
+            plan.rejected.append(rejected_record(outcome, given))
         elif outcome.result is Result.UNCHANGED:
             plan.unchanged += outcome.kind is VENUE_SYMBOL
         elif outcome.kind is SYMBOL:
@@ -363,3 +364,35 @@ def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:
     order = {kind.name: place for place, kind in enumerate(KINDS)}
     plan.changes.sort(key=lambda o: order[o.kind.name])
     return wanted
+
+
+def _judge_behind(
+    state: RegistryState, notes: list[Item], behind: PastProposals, plan: Plan
+) -> set[str]:
+    """Judge an older answer: what stands now, as of the newest one, and then what was.
+
+    Returns:
+        The assets that accepted listings stand on.
+    """
+    # A code that has ended since is not opened again.
+    new = (i for i in behind.codes() if state.get(i.kind.name, i.kind.key_of(i.given)) is None)
+    codes = list(new)
+    symbols = [item for item in behind.items if item.kind is SYMBOL]
+    then = [item for item in behind.items if item.kind is not SYMBOL]
+    at = state.now
+    state.now = state.as_of = plan.changes_at or at
+    state.confirms = True
+    used = _judge(state, [*notes, *codes, *symbols, *behind.present], plan)
+    state.as_of = at
+    for outcome in plan.changes:
+        if outcome.after is not None:
+            state.replace(outcome.kind, outcome.after)
+    for outcome, item in zip(Batch(then).judge(state), then, strict=True):
+        given: Any = item.given
+        if outcome.result is Result.REJECTED:
+            plan.rejected.append(rejected_record(outcome, given))
+        elif outcome.changes:
+            plan.past.append(outcome)
+        else:
+            plan.unchanged += 1
+    return used

@@ -44,7 +44,8 @@ class RegistryState(WorkingSet):
             revision: Where the registry stood before any of it was read.
             as_of: The same instant, where that is not the present.
         """
-        super().__init__(now, historical=True, as_of=as_of)
+        # What is so already is noted, too: older answers may tell of instants before.
+        super().__init__(now, historical=True, as_of=as_of, confirms=as_of is not None)
         self.revision = revision
         self.archived: set[str] = set()
 
@@ -58,6 +59,14 @@ class RegistryState(WorkingSet):
             for values in lookup.values_of(entity):
                 find = LookupKey(kind.name, name, values)
                 self.know_found(find, [*self._found.get(find, ()), key])
+
+    def replace(self, kind: AnyKind, entity: Entity) -> None:
+        """Hold an entity that is new, or in the place of what it was."""
+        key = kind.key_of(entity)
+        if self._stored.get((kind.name, key)) is None:
+            self.add(kind, entity)
+        else:
+            self.know((kind.name, key), Stored(lambda _: entity, 0, b""))
 
     def all(self, kind: AnyKind) -> Iterator[Any]:
         for (name, _), stored in self._stored.items():

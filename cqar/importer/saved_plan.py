@@ -46,8 +46,13 @@ def save_plan(
     """Write a plan to a file.
 
     Raises:
-        UnusableAnswer: The file cannot be written.
+        UnusableAnswer: The file cannot be written, or the plan is of an older answer.
     """
+    if plan.past:
+        raise UnusableAnswer(
+            f"the registry knows newer answers of {plan.venue_id}: a plan that goes behind them"
+            " is not kept in a file. Import it without --out"
+        )
     items = [
         json_format.MessageToDict(item_of(o.kind, o.after, revision))
         for o in plan.changes

@@ -17,9 +17,10 @@ from cqc.writer.v1 import registry_admin_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.admin.connection import Connection
+from cqar.importer.answer_dates import LISTINGS_SINCE
 from cqar.importer.answer_reader import Reading, read_answers
-from cqar.importer.apply import apply_entities
-from cqar.importer.plan import LISTINGS_SINCE, Plan, make_plan
+from cqar.importer.apply import apply_entities, apply_plan
+from cqar.importer.plan import Plan, make_plan
 from cqar.importer.readers.registry import product_line_of
 from cqar.importer.registry_state import load_state
 from cqar.importer.saved_answers import decode
@@ -122,10 +123,7 @@ class Story:
             archivable = names if LISTINGS_SINCE in (venue.metadata or {}) else []
             state = load_state(connection, venue, step.at, step.at, archivable)
             plan = make_plan(state, venue, reading, step.at, {})
-            changes = [(o.kind, o.after) for o in plan.changes if o.after is not None]
-            result = apply_entities(
-                connection, changes, "import", if_revision=state.revision, as_of=step.at
-            )
+            result = apply_plan(connection, plan, "import", state.revision, step.at)
         require_none(result.rejected)
         self.imported[step.venue] = Imported(reading, plan)
 
@@ -146,10 +144,11 @@ class Story:
         return await method(request, metadata=(least,), timeout=WAIT_S)
 
     async def catch_up(self, resolver: Resolver, relay: ChangeRelay) -> None:
-        """Wait until the resolver serves all that is committed."""
+        """Wait until the resolver serves all that is committed, and knows that it does."""
         await drain(relay)
         head = await head_of(self._engine)
         await eventually(lambda: stands_at(resolver.view, head.epoch, head.revision), WAIT_S)
+        await eventually(lambda: resolver.view.state == pb.SNAPSHOT_STATE_LIVE, WAIT_S)
 
 
 @asynccontextmanager

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from cqar.cli.import_plan import UNTRACED_REASON, plan_document, show_plan
+from cqar.importer.answer_dates import LISTINGS_SINCE
 from cqar.importer.ccxt_reading import READER as CCXT
 from cqar.importer.listing_proposals import READER
 from cqar.importer.market import Market, UnreadableRecord
-from cqar.importer.plan import LISTINGS_SINCE
 from cqar.importer.provenance import drop_untraced
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE
