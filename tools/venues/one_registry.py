@@ -18,9 +18,9 @@ from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
 from cqar.importer.apply import apply_entities
 from cqar.importer.plan import Plan, make_plan
+from cqar.importer.readers.product_line import matching
 from cqar.importer.readers.registry import product_lines
 from cqar.importer.registry_state import RegistryState, load_products, load_state
-from cqar.importer.saved_answers import matching
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.symbol import SYMBOL
@@ -79,7 +79,7 @@ def chosen(files: Iterable[FileReading]) -> list[FileReading]:
             continue
         if file.reading.markets:
             rank = (0 if _date(file) else 2) + found[0].is_former
-            by_venue.setdefault(line.venue_id, []).append((rank, file, found[0].file_name))
+            by_venue.setdefault(line.venue_id, []).append((rank, file, line.file_name(found[0])))
     newest: list[FileReading] = []
     for candidates in by_venue.values():
         best = min(rank for rank, _, _ in candidates)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from cqar.importer.reading import Reading
+from cqar.importer.answer_reader import Reading
 from tests.readers.accepted import ACCEPTED
 from tests.readers.listing_files import Listing
 from tests.readers.test_readers import FILES, _differing, _expected, _outcomes, _read
