@@ -158,6 +158,10 @@ fleet: $(STAMP) ## What ten thousand sidecars would ask of what they share.
 docs-reference: $(STAMP) ## Make docs/CONFIGURATION.md and docs/METRICS.md from the code.
 	@$(PY) -m tools.reference
 
+.PHONY: venues
+venues: $(STAMP) ## Make docs/VENUES.md: read the venues' files, with ccxt too, and import them (minutes).
+	@$(PY) -m tools.venues
+
 .PHONY: docs-diagram
 docs-diagram: $(STAMP) ## Draw docs/architecture.svg from docs/architecture.toml.
 	@$(PY) -m tools.diagram

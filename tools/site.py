@@ -29,6 +29,7 @@ PLACES: Final[dict[str, dict[str, str]]] = {
         "Python": "SDK.md",
         "Command line": "CLI.md",
         "Importing a venue": "IMPORTING.md",
+        "Venues": "VENUES.md",
     },
     "Operate": {
         "Operators": "tutorials/operators.md",
