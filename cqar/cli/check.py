@@ -11,6 +11,7 @@ from cqar.cli.target import Target, with_target
 
 SIDES = ("buy", "sell")
 INTENTS = ("open", "post-only", "reduce")
+KINDS = ("limit", "market")
 
 
 @click.command()
@@ -28,6 +29,17 @@ INTENTS = ("open", "post-only", "reduce")
     show_default=True,
     help="Purpose of the order; reducing may be allowed where opening is not.",
 )
+@click.option(
+    "--kind",
+    type=click.Choice(KINDS),
+    help="Kind of the order; default: limit with a price, else market.",
+)
+@click.option(
+    "--reference-price",
+    default="",
+    help="Plain decimal, such as the mark price: price bands are relative to it, and a market order"
+    " is valued at it; default: neither is judged.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_target
 def check(
@@ -39,6 +51,8 @@ def check(
     quantity: str,
     side: str | None,
     intent: str,
+    kind: str | None,
+    reference_price: str,
     as_json: bool,
 ) -> None:
     """Check an order for SYMBOL at VENUE and round it to the venue's tick and lot.
@@ -47,7 +61,9 @@ def check(
     not allowed.
 
     \b
-    Example: cqar check binance BTCUSDT --price 64000.123 --quantity 0.00012345
+    Examples:
+      cqar check binance BTCUSDT --price 64000.123 --quantity 0.00012345
+      cqar check binance BTCUSDT --kind market --quantity 3 --reference-price 64000
     """
     if price and side is None:
         side = "buy"
@@ -58,6 +74,8 @@ def check(
         quantity=quantity,
         side=rpb.OrderSide.Value(f"ORDER_SIDE_{(side or 'unspecified').upper()}"),
         intent=rpb.OrderIntent.Value(f"ORDER_INTENT_{intent.replace('-', '_').upper()}"),
+        order_kind=rpb.OrderKind.Value(f"ORDER_KIND_{(kind or 'unspecified').upper()}"),
+        reference_price=reference_price,
     )
     with target.to_resolver() as connection:
         checked = connection.call(connection.resolver.CheckOrder, request)

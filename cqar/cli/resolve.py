@@ -5,18 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import click
 from cqc.resolver.v1 import resolver_pb2 as rpb
-from cqc.venues.v1 import venue_symbol_pb2
 
 from cqar.admin.connection import Connection
+from cqar.cli.listing_details import detail_rows, tradeable_text
 from cqar.cli.output import print_json, table
 from cqar.cli.param_types import InstantParam, PositionParam
 from cqar.cli.status import freshness_text
 from cqar.cli.target import Target, with_target
-from cqar.importer.listing_proposals import READER
 from cqar.sdk.session_position import HEADER, Position
 
 #: A resolver accepts 2,000.
@@ -45,6 +44,8 @@ def resolve(
 ) -> None:
     """Show what VENUE's SYMBOL means: canonical symbol, assets, exact steps, whether it trades.
 
+    What is not known is not shown. `until` is when the verdict turns next, by what is known now.
+
     Several symbols are resolved in one call; `-` reads them from standard input, one per line. The
     exit code is 1 if a symbol is unknown. With --as-of, status and steps are those of that time, if
     known.
@@ -71,7 +72,7 @@ def resolve(
     if as_json:
         print_json(response.resolution)
     else:
-        table(f"{venue} {symbols[0]}", ("", ""), _detail_rows(response.resolution))
+        table(f"{venue} {symbols[0]}", ("", ""), detail_rows(response.resolution))
 
 
 def _resolve_many(
@@ -111,70 +112,5 @@ def _resolve_many(
 def _summary_row(spelling: str, resolution: rpb.Resolution) -> tuple[str, ...]:
     specs, reasons = resolution.specs, resolution.tradeable.open.reasons
     why = resolution.not_found.message or ", ".join(reason.code for reason in reasons)
-    symbol, tradeable = resolution.symbol.symbol, _tradeable_text(resolution)
+    symbol, tradeable = resolution.symbol.symbol, tradeable_text(resolution)
     return spelling, symbol, specs.tick_size, specs.lot_size, tradeable, why
-
-
-def _order_unit(specs: rpb.Specs) -> str:
-    unit = venue_symbol_pb2.OrderUnit.Name(specs.order_unit).removeprefix("ORDER_UNIT_")
-    return unit.lower() if specs.order_unit else ""
-
-
-#: Fields of the specs that are shown under their own names.
-_FURTHER_LIMITS: Final = (
-    *("market_lot_size", "market_min_size", "market_max_size", "min_price", "max_price"),
-    *("bid_multiplier_up", "bid_multiplier_down", "ask_multiplier_up", "ask_multiplier_down"),
-    *("market_min_notional", "market_max_notional"),
-    *("initial_margin_rate", "maintenance_margin_rate", "max_leverage"),
-)
-
-
-def _detail_rows(resolution: rpb.Resolution) -> list[tuple[str, str]]:
-    specs, listing = resolution.specs, resolution.venue_symbol
-    status = venue_symbol_pb2.MarketStatus.Name(listing.status).removeprefix("MARKET_STATUS_")
-    listed = rpb.ResolutionStatus.Name(resolution.status).removeprefix("RESOLUTION_STATUS_")
-    rows = [
-        ("symbol", resolution.symbol.symbol),
-        ("symbol id", resolution.symbol.symbol_id),
-        ("base", _asset_text(resolution.base_asset)),
-        ("quote", _asset_text(resolution.quote_asset)),
-        ("settlement", _asset_text(resolution.settlement_asset)),
-        ("listed", "" if listed == "FOUND" else listed.replace("_", " ").lower()),
-        ("status", "not known, nor are the steps" if status == "UNSPECIFIED" else status),
-        ("alias of", listing.alias_of),
-        ("tick size", specs.tick_size),
-        *(("tick size", f"{b.tick_size} from {b.from_price or '0'}") for b in specs.tick_bands),
-        ("price significant digits", str(specs.price_significant_digits or "")),
-        ("lot size", specs.lot_size),
-        ("min order size", specs.min_order_size),
-        ("max order size", specs.max_order_size),
-        ("min notional", specs.min_notional),
-        ("max notional", specs.max_notional),
-        *((name.replace("_", " "), getattr(specs, name)) for name in _FURTHER_LIMITS),
-        ("order unit", _order_unit(specs)),
-        ("order types", ", ".join(specs.order_types)),
-        ("time in force", ", ".join(specs.time_in_force)),
-        ("funding interval (s)", str(specs.funding_interval_s or "")),
-        ("maker fee", specs.maker_fee or listing.exact.maker_fee),
-        ("taker fee", specs.taker_fee or listing.exact.taker_fee),
-        ("contract size", specs.contract_size),
-        ("unit multiplier", "" if specs.unit_multiplier == "1" else specs.unit_multiplier),
-        # An import notes here that nobody has reviewed what ccxt reads of the venue.
-        ("read by", str(listing.metadata[READER]) if READER in listing.metadata else ""),
-        ("tradeable", _tradeable_text(resolution)),
-        *(("  because", f"{r.code} {r.message}") for r in resolution.tradeable.open.reasons),
-        ("freshness", freshness_text(resolution.freshness)),
-    ]
-    return [(name, value) for name, value in rows if value]
-
-
-def _tradeable_text(resolution: rpb.Resolution) -> str:
-    """Yes or no; empty as of another time, for which there is no verdict."""
-    is_found = resolution.status != rpb.RESOLUTION_STATUS_NOT_FOUND
-    if is_found and not resolution.HasField("tradeable"):
-        return ""
-    return "yes" if resolution.tradeable.allowed else "no"
-
-
-def _asset_text(asset: Any) -> str:
-    return f"{asset.symbol} ({asset.name}{', unverified' if asset.unverified else ''})"

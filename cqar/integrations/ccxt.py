@@ -1,7 +1,8 @@
 """A venue's listings as ccxt's markets: `exchange.set_markets(cqar.ccxt_markets("binance"))`.
 
-What ccxt cannot express is None, never approximated: a tick that depends on the price, and steps
-that are not the venue's own. Numbers are floats, as in ccxt, unless `number` says otherwise.
+What ccxt cannot express is None, never approximated: a tick that depends on the price, steps that
+are not the venue's own, and the size of contracts whose orders count something else. Numbers are
+floats, as in ccxt, unless `number` says otherwise.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from cqar.sdk.client import Client
-from cqar.sdk.enums import ContractKind, MarketStatus, SpecsSource, Status, SymbolType
+from cqar.sdk.enums import ContractKind, MarketStatus, OrderUnit, SpecsSource, Status, SymbolType
 from cqar.sdk.results import Miss, Resolution
+from cqar.sdk.specs import Specs
 from cqar.sdk.sync_api import SyncApi
 from cqar_shared.domain.decimals import plain
 
@@ -26,7 +28,9 @@ TYPES: Final = {
     SymbolType.FUTURE: "future",
     SymbolType.OPTION: "option",
 }
-_ACTIVE: Final = (MarketStatus.ONLINE, MarketStatus.POST_ONLY)
+_ACTIVE: Final = (MarketStatus.ONLINE, MarketStatus.POST_ONLY, MarketStatus.PRE_MARKET)
+#: A permission group of a spot market that may be bought on credit.
+_MARGIN_GROUP: Final = "MARGIN"
 
 #: Converts a plain decimal to ccxt's number, as `exchange.number` does.
 Number = Callable[[str], Any]
@@ -46,7 +50,7 @@ def ccxt_markets(
     *,
     number: Number = float,
 ) -> dict[str, dict[str, Any]]:
-    """What a venue lists now: ccxt's unified symbol -> market. Aliases are left out.
+    """What a venue lists now: ccxt's unified symbol -> market. Aliases and combos are left out.
 
     Args:
         source: A `Client`, or what `with Replica(…)` gives; None: the resolver on this machine.
@@ -72,6 +76,8 @@ def by_symbol(
 ) -> dict[str, dict[str, Any]]:
     """The markets among a venue's resolutions: ccxt's unified symbol -> market.
 
+    What ccxt has no type for, such as a combo, is left out.
+
     Raises:
         DuplicateMarket: Two markets have the same unified symbol.
     """
@@ -79,6 +85,8 @@ def by_symbol(
     for answer in found:
         # A listing may be delisted between the list and its resolution.
         if isinstance(answer, Miss) or answer.status is not Status.FOUND:
+            continue
+        if answer.symbol.symbol_type not in TYPES:
             continue
         market = ccxt_market(answer, number)
         other = markets.setdefault(market["symbol"], market)
@@ -89,8 +97,15 @@ def by_symbol(
 
 
 def ccxt_market(found: Resolution, number: Number = float) -> dict[str, Any]:
-    """A resolution as ccxt's unified market structure."""
+    """A resolution as ccxt's unified market structure.
+
+    Raises:
+        ValueError: ccxt has no type for it, as for a COMBO.
+    """
     symbol, specs = found.symbol, found.specs
+    if symbol.symbol_type not in TYPES:
+        raise ValueError(f"ccxt has no type for {found.venue_symbol}, a {symbol.symbol_type}")
+    market_type = TYPES[symbol.symbol_type]
     is_contract = symbol.symbol_type not in (SymbolType.SPOT, SymbolType.MARGIN)
     is_own = specs.source is SpecsSource.VENUE
 
@@ -109,16 +124,14 @@ def ccxt_market(found: Resolution, number: Number = float) -> dict[str, Any]:
         "baseId": None,
         "quoteId": None,
         "settleId": None,
-        "type": TYPES[symbol.symbol_type],
-        **{
-            kind: TYPES[symbol.symbol_type] == kind for kind in ("spot", "swap", "future", "option")
-        },
-        "margin": True if symbol.symbol_type is SymbolType.MARGIN else None,
-        "active": found.market_status in _ACTIVE,
+        "type": market_type,
+        **{kind: market_type == kind for kind in ("spot", "swap", "future", "option")},
+        "margin": False if is_contract else _is_on_margin(found),
+        "active": _is_active(found),
         "contract": is_contract,
         "linear": symbol.contract_kind is ContractKind.LINEAR if is_contract else None,
         "inverse": symbol.contract_kind is ContractKind.INVERSE if is_contract else None,
-        "contractSize": as_number(specs.contract_size) if is_contract else None,
+        "contractSize": as_number(contract_size(found)) if is_contract else None,
         "maker": as_number(found.maker_fee),
         "taker": as_number(found.taker_fee),
         "expiry": _ms(symbol.expiry),
@@ -130,17 +143,51 @@ def ccxt_market(found: Resolution, number: Number = float) -> dict[str, Any]:
             "amount": as_number(specs.lot_size) if is_own else None,
         },
         "limits": {
-            "amount": {
-                "min": as_number(specs.min_order_size),
-                "max": as_number(specs.max_order_size),
-            },
-            "price": {"min": None, "max": None},
-            "cost": {"min": as_number(specs.min_notional), "max": as_number(specs.max_notional)},
-            "leverage": {"min": None, "max": None},
+            name: {"min": as_number(low), "max": as_number(high)}
+            for name, (low, high) in _limits(specs).items()
         },
         "created": _ms(found.listed_at),
         "info": ids_of(found),
     }
+
+
+def contract_size(found: Resolution) -> Decimal | None:
+    """What an amount of 1 is worth, in ccxt's unit: base (linear, options) or quote (inverse).
+
+    One where orders count that very unit; None where they count another, or the size is not known.
+    """
+    unit = found.specs.order_unit
+    if unit in (None, OrderUnit.CONTRACT):
+        return found.specs.contract_size
+    is_option = found.symbol.symbol_type is SymbolType.OPTION
+    is_inverse = found.symbol.contract_kind is ContractKind.INVERSE and not is_option
+    counted = OrderUnit.QUOTE if is_inverse else OrderUnit.BASE
+    return Decimal(1) if unit is counted else None
+
+
+def _limits(specs: Specs) -> dict[str, tuple[Decimal | None, Decimal | None]]:
+    return {
+        "amount": (specs.min_order_size, specs.max_order_size),
+        "price": (specs.min_price, specs.max_price),
+        "cost": (specs.min_notional, specs.max_notional),
+        "leverage": (None, specs.max_leverage),
+        "market": (specs.market_min_size, specs.market_max_size),
+    }
+
+
+def _is_active(found: Resolution) -> bool | None:
+    if found.market_status is MarketStatus.UNSPECIFIED:
+        return None
+    return found.market_status in _ACTIVE
+
+
+def _is_on_margin(found: Resolution) -> bool | None:
+    """Whether a spot market may be traded on margin; None: not known."""
+    if found.symbol.symbol_type is SymbolType.MARGIN:
+        return True
+    if found.permission_groups:
+        return any(_MARGIN_GROUP in groups for groups in found.permission_groups)
+    return None if found.specs.max_leverage is None else found.specs.max_leverage > 1
 
 
 def unit_prefix(found: Resolution) -> str:

@@ -81,6 +81,7 @@ def symbol(message: symbol_pb2.Symbol) -> products.SymbolRef:
         settlement_method=_METHOD.get(message.settlement_method),
         exercise_style=_STYLE.get(message.exercise_style),
         last_trade_at=instant(message, "last_trade_at"),
+        price_asset_id=message.price_asset_id or None,
     )
 
 

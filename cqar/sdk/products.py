@@ -48,6 +48,8 @@ class SymbolRef(msgspec.Struct, frozen=True):
             its name.
         settlement_method: Of a contract; None: not known.
         last_trade_at: The last instant of trading, where that is stated beside the expiry.
+        price_asset_id: What prices are in, where that is not the quote: the base of options that
+            are priced in it.
     """
 
     symbol_id: str
@@ -62,6 +64,7 @@ class SymbolRef(msgspec.Struct, frozen=True):
     settlement_method: SettlementMethod | None = None
     exercise_style: ExerciseStyle | None = None
     last_trade_at: dt.datetime | None = None
+    price_asset_id: str | None = None
 
 
 class TradingPhase(msgspec.Struct, frozen=True):

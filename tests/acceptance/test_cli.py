@@ -136,6 +136,9 @@ async def test_an_order_is_shown_on_the_venues_steps(registry: Stack) -> None:
 async def test_an_order_that_is_not_allowed_says_why_and_exits_1(registry: Stack) -> None:
     refused = await registry.cqar("check", "binance", "BTCUSDT", "--quantity", "0.0000001")
     assert (refused.code, "QUANTITY_BELOW_LOT" in refused.out) == (1, True)
+    market = ("--kind", "market", "--quantity", "0.00001", "--reference-price", "64000")
+    valued = (await registry.cqar("check", "binance", "BTCUSDT", *market, "--json")).document
+    assert valued["notional"] == "0.64"
     wrong = await registry.cqar("check", "binance", "BTCUSDT", "--price", "1e5")
     assert (wrong.code, "price: must be a plain decimal" in wrong.err) == (1, True)
 

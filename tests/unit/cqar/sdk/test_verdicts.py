@@ -19,7 +19,7 @@ PERMISSIONS = (Permission(allowed=True), Permission(allowed=False, reasons=WHY))
 FRESH = Freshness(1, 7, State.LIVE, 12)
 VERDICTS: list[Any] = [
     *PERMISSIONS,
-    *(Tradeable(*four, until=None) for four in itertools.product(PERMISSIONS, repeat=4)),
+    *(Tradeable(a, b, c, d) for a, b, c, d in itertools.product(PERMISSIONS, repeat=4)),
     *(OrderCheck(allowed, WHY, None, None, None, FRESH) for allowed in (True, False)),
 ]
 
