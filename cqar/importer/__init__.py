@@ -20,8 +20,10 @@ apply              sends the plan to the writer in batches
 """
 
 __all__ = [
+    "answer_dates",
     "answer_reader",
     "apply",
+    "ccxt_answers",
     "ccxt_reading",
     "evidence",
     "listing_proposals",
