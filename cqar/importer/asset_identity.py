@@ -86,8 +86,9 @@ class AssetIdentity:
         bindings: What is bound now, by ticker alone.
     """
 
-    def __init__(self, state: RegistryState, venue: Venue) -> None:
+    def __init__(self, state: RegistryState, venue: Venue, *, is_reviewed: bool) -> None:
         self._state = state
+        self._is_reviewed = is_reviewed
         holder = code_holder(venue)
         self._holder = holder if state.get(VENUE.name, holder) else venue.venue_id
         self._asset_of: dict[str, str] = {}
@@ -199,7 +200,9 @@ class AssetIdentity:
             taken = any(b.asset_id in claimed for b in bearers) or code.ticker in named
             if taken and (code.venue.isdigit() or code.venue.upper() == code.ticker.upper()):
                 return None
-            asset_id = self._new_asset(made, code.venue if taken else code.ticker, code.name)
+            # ccxt calls two coins by one name; where a reader does, they do have one ticker.
+            ticker = code.ticker if self._is_reviewed or not taken else code.venue
+            asset_id = self._new_asset(made, ticker, code.name)
         self._record(code.venue, asset_id)
         return asset_id
 

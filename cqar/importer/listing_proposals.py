@@ -55,6 +55,11 @@ def open_listing(state: RegistryState, venue_id: str, spelling: str) -> VenueSym
     return first_open(found, state.now)
 
 
+def announced_end(market: Market) -> dt.datetime | None:
+    """When the market will be over: as announced, or when its contract expires."""
+    return market.ends_at or market.expiry
+
+
 def channels_of(market: Market) -> dict[str, tuple[str, ...] | None]:
     """A market's other spellings, each with the channels that use it."""
     found: dict[str, tuple[str, ...] | None] = {}
@@ -151,8 +156,9 @@ class Proposals:
     def _end_of(self, market: Market) -> dt.datetime | None:
         """When the market ended, if the record says that it is over; now, if not when."""
         now = self._state.now
-        if market.ends_at is not None and market.ends_at <= now:
-            return market.ends_at
+        announced = announced_end(market)
+        if announced is not None and announced <= now:
+            return announced
         if market.status is MarketStatusCode.DELISTED:
             stated = market.delisted_at
             return stated if stated is not None and stated <= now else now
@@ -232,8 +238,8 @@ class Proposals:
     def _announced_end(self, market: Market, before: VenueSymbol | None) -> dict[str, Any]:
         """An end that the venue takes back is taken back; one that a person set stays."""
         dates: dict[str, Any] = {}
-        if market.ends_at is not None:
-            dates["delisted_at"] = market.ends_at
+        if (end := announced_end(market)) is not None:
+            dates["delisted_at"] = end
         elif before is not None and ENDS_BY in (before.metadata or {}):
             dates["delisted_at"] = None
         if before is not None and market.listed_at is not None:

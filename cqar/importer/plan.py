@@ -172,7 +172,7 @@ def make_plan(
     plan = Plan(venue.venue_id, state, reading)
     known = {**stated_multipliers(state), **multipliers}
     markets = [_with_multiplier(state, venue, m, known, plan) for m in reading.markets]
-    identity = AssetIdentity(state, venue)
+    identity = AssetIdentity(state, venue, is_reviewed=reading.is_reviewed)
     identity.assign(code for market in markets for code in _codes(market) if code)
     identity.assign_multiples(
         (m.base.venue, m.multiple_of, _coin_id(known, m)) for m in markets if m.multiple_of

@@ -27,8 +27,8 @@ _ABOUT: Final = {
     "market_max_size": {"QUANTITY_ABOVE_MAXIMUM"},
     "max_notional": {"NOTIONAL_ABOVE_MAXIMUM"},
     "min_notional": {"NOTIONAL_BELOW_MINIMUM"},
-    "price_band": {"PRICE_ABOVE_BAND", "PRICE_BELOW_BAND"},
-    "order_types": {"ORDER_KIND_NOT_ALLOWED"},
+    "price_band": {"PRICE_OUTSIDE_BAND"},
+    "order_types": {"ORDER_TYPE_NOT_ALLOWED"},
 }
 
 

@@ -72,12 +72,16 @@ def read_spot(record: BinanceSpotRecord) -> Market:
     """A spot symbol. Order quantities are in the base asset."""
     terms = terms_of(record.filters or ())
     groups = record.permission_sets or ((record.permissions,) if record.permissions else ())
+    status = word(record.status, "status", _SPOT_STATUS)
+    if status is _S.ONLINE and record.is_spot_trading_allowed is False:
+        # TRADING is for those whom the permission sets name; on spot nobody may.
+        status = _S.HALTED
     return Market(
         spelling=text(record.symbol, "symbol"),
         symbol_type=SymbolTypeCode.SPOT,
         base=Code(text(record.base_asset, "baseAsset")),
         quote=Code(text(record.quote_asset, "quoteAsset")),
-        status=word(record.status, "status", _SPOT_STATUS),
+        status=status,
         order_unit=OrderUnitCode.BASE,
         permission_groups=groups,
         order_types=record.order_types,

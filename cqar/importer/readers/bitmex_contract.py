@@ -78,10 +78,10 @@ def code_of(code: str, asset: BitmexAsset | None) -> Code:
 
 
 def settlement_of(record: BitmexInstrument) -> Code:
-    """What a contract pays in, which is named by the small unit of a currency: XBt, Gwei."""
+    """What a contract pays in: the record names the small unit of a currency, XBt of XBT."""
     unit, asset = text(record.settl_currency, "settlCurrency"), record.settlement
     currency = (asset and asset.major_currency) or currency_of(unit)
-    return Code(unit, _TICKERS.get(currency, currency), (asset and asset.name) or None)
+    return Code(currency, _TICKERS.get(currency, currency), (asset and asset.name) or None)
 
 
 def kind_paid(record: BitmexInstrument, settlement: Code) -> ContractKindCode:

@@ -94,11 +94,15 @@ def spot(record: Raw) -> Raw:
     filters = {each["filterType"]: each for each in record["filters"]}
     # "permissionSets": one of each inner list is needed. Before: "permissions", one of the list.
     groups = record.get("permissionSets") or [record["permissions"]]
+    status = SPOT_STATUS[record["status"]]
+    # "isSpotTradingAllowed": false is no spot market for anybody, whatever the status.
+    if status == "ONLINE" and not record["isSpotTradingAllowed"]:
+        status = "HALTED"
     return {
         "symbol_type": "SPOT",
         "base": code(record["baseAsset"]),
         "quote": code(record["quoteAsset"]),
-        "status": SPOT_STATUS[record["status"]],
+        "status": status,
         "order_unit": "BASE",
         "order_types": tuple(record["orderTypes"]),
         "permission_groups": tuple(tuple(group) for group in groups if group),

@@ -51,6 +51,12 @@ def _interval_s(text: str | None) -> int | None:
     return int(since.total_seconds())
 
 
+def _paid_in(unit: str) -> Any:
+    """The currency of which settlCurrency names the unit: "XBt is a satoshi, 1e-8 XBT"."""
+    ticker = _UNITS[unit][0]
+    return code("XBT" if ticker == "BTC" else ticker, ticker)
+
+
 def _settled(row: Raw) -> dict[str, Any]:
     """The settlement, the kind by isQuanto and isInverse, and the size of a contract.
 
@@ -58,7 +64,7 @@ def _settled(row: Raw) -> dict[str, Any]:
     Contracts: 1/underlyingToPositionMultiplier. For Quanto Contracts: multiplier in settlCurrency".
     """
     unit = row["settlCurrency"]
-    ticker, scale = _UNITS[unit]
+    _, scale = _UNITS[unit]
     size: Decimal | None
     if row["isInverse"]:
         kind = "INVERSE"
@@ -69,7 +75,7 @@ def _settled(row: Raw) -> dict[str, Any]:
     else:
         kind = "LINEAR"
         size = 1 / Decimal(row["underlyingToPositionMultiplier"])
-    return plain(settlement=code(unit, ticker), contract_kind=kind, contract_size=size)
+    return plain(settlement=_paid_in(unit), contract_kind=kind, contract_size=size)
 
 
 def _margins(row: Raw) -> dict[str, Any]:
@@ -97,7 +103,7 @@ def _spot(row: Raw) -> dict[str, Any]:
 def _combination(row: Raw) -> dict[str, Any]:
     unit = row["settlCurrency"]
     return plain(
-        settlement=code(unit, _UNITS[unit][0]),
+        settlement=_paid_in(unit),
         contract_kind="INVERSE",
         ends_at=_time(row["expiry"]),
         legs=((row["nearLegSymbol"], Decimal(1)), (row["farLegSymbol"], Decimal(-1))),

@@ -114,11 +114,12 @@ def changes_at(listing: Any, symbol: Any, moment: dt.datetime) -> Iterator[tuple
     for change in listing.scheduled:
         if moment_of(change.effective_at) == moment:
             yield change.field, change.value
+    if listing.HasField("delisted_at") and moment_of(listing.delisted_at) == moment:
+        yield "status", "DELISTED"
+        return
     of_symbol = symbol is not None and symbol.HasField("expiry") and not listing.alias_of
     if of_symbol and moment_of(symbol.expiry) == moment:
         yield "expiry", _text(moment)
-    if listing.HasField("delisted_at") and moment_of(listing.delisted_at) == moment:
-        yield "status", "DELISTED"
 
 
 def _text(moment: dt.datetime) -> str:

@@ -133,7 +133,7 @@ def test_an_inverse_perpetual_is_read_whole() -> None:
         symbol_type=SymbolTypeCode.PERPETUAL,
         base=Code("XBT", "BTC"),
         quote=Code("USD"),
-        settlement=Code("XBt", "BTC"),
+        settlement=Code("XBT", "BTC"),
         underlying=".BXBT",
         contract_kind=ContractKindCode.INVERSE,
         status=MarketStatusCode.ONLINE,
@@ -161,7 +161,7 @@ def test_a_hundred_contracts_of_xbtusd_are_a_hundred_dollars_of_bitcoin() -> Non
 def test_a_thousand_contracts_of_a_linear_perpetual_are_a_hundredth_of_an_ether() -> None:
     found = market(LINEAR)
     assert found.contract_kind is ContractKindCode.LINEAR
-    assert found.settlement == Code("USDt", "USDT")
+    assert found.settlement == Code("USDT")
     assert found.contract_size is not None
     assert 1000 * found.contract_size == Decimal("0.01")
 
@@ -169,23 +169,23 @@ def test_a_thousand_contracts_of_a_linear_perpetual_are_a_hundredth_of_an_ether(
 def test_a_quanto_pays_bitcoin_for_a_price_of_ether() -> None:
     found = market(QUANTO)
     assert found.contract_kind is ContractKindCode.QUANTO
-    assert found.settlement == Code("XBt", "BTC")
+    assert found.settlement == Code("XBT", "BTC")
     assert found.contract_size == Decimal("0.000001"), "100 XBt for a dollar of price"
 
 
-def test_a_small_unit_is_a_code_of_its_currency() -> None:
+def test_a_small_unit_names_its_currency() -> None:
     found = market(IN_ETHER)
     assert (found.contract_kind, found.contract_size) == (ContractKindCode.INVERSE, Decimal(1))
-    assert found.settlement == Code("Gwei", "ETH")
+    assert found.settlement == Code("ETH")
 
 
 def test_names_and_scales_are_those_of_wallet_assets() -> None:
     named = market(IN_ETHER, assets=[ETH, XBT])
     assert named.base == Code("ETH", "ETH", "Ethereum")
-    assert named.settlement == Code("Gwei", "ETH", "Ethereum")
+    assert named.settlement == Code("ETH", "ETH", "Ethereum")
     assert market(QUANTO, {"settlCurrency": "BBx"}).contract_size is None
     scaled = market(QUANTO | {"multiplier": 1000}, {"settlCurrency": "BBx"}, assets=[BBX])
-    assert scaled.settlement == Code("BBx", "BBX", "BBX")
+    assert scaled.settlement == Code("BBX", "BBX", "BBX")
     assert scaled.contract_size == Decimal("0.01"), "1000 BBx of 10^-5 BBX"
 
 
