@@ -26,11 +26,19 @@ SYMBOL_STEPS: Final = (
     "contract_size",
 )
 #: Terms that only a venue states, with the same names in `Specs`.
-_STATED: Final = (
-    *("market_lot_size", "market_min_size", "market_max_size", "min_price", "max_price"),
-    *("bid_multiplier_up", "bid_multiplier_down", "ask_multiplier_up", "ask_multiplier_down"),
-    *("market_min_notional", "market_max_notional"),
-    *("initial_margin_rate", "maintenance_margin_rate", "max_leverage", "maker_fee", "taker_fee"),
+_STATED: Final = frozenset(
+    (
+        *("market_lot_size", "market_min_size", "market_max_size", "min_price", "max_price"),
+        *("bid_multiplier_up", "bid_multiplier_down", "ask_multiplier_up", "ask_multiplier_down"),
+        *("market_min_notional", "market_max_notional"),
+        *(
+            "initial_margin_rate",
+            "maintenance_margin_rate",
+            "max_leverage",
+            "maker_fee",
+            "taker_fee",
+        ),
+    )
 )
 _S = venue_symbol_pb2.MarketStatus
 
@@ -211,7 +219,7 @@ def specs_of(terms: Listing, symbol: symbol_pb2.Symbol) -> pb.Specs:
         order_types=terms.order_types,
         time_in_force=terms.time_in_force,
         funding_interval_s=terms.funding_interval_s,
-        **{name: getattr(own, name) for name in _STATED},
+        **{field.name: value for field, value in own.ListFields() if field.name in _STATED},
     )
 
 
