@@ -3,7 +3,8 @@
 In this order: what the code is bound to at the venue's operator; the asset that an import made for
 this code; an asset of the ticker that the venue's listings stand on already; the one verified asset
 of the ticker; else a new asset, marked unverified. No two codes of the venue get one asset by
-ticker: REPV2 is unified to REP, and so is REP.
+ticker: REPV2 is unified to REP, and so is REP. Two codes that differ in case alone do, where the
+reader says that both mean the ticker: HTX's spot says `btc` and its contracts BTC.
 
 A ticker is no evidence: LIT is Litentry at one operator and Lighter at another. So an unverified
 asset, which another operator's import made, is never taken for its ticker, and what is bound to a
@@ -189,6 +190,9 @@ class AssetIdentity:
         verified = self._verified(code.ticker)
         made = imported_id("asset", self._holder, code.venue)
         asset_id: str
+        if (same := self._other_case(code)) is not None:
+            self._record_other(code.venue, same)
+            return same
         if made not in claimed and self._state.get(ASSET.name, made) is not None:
             asset_id = made
         elif len(traded) == 1 and traded[0] not in claimed:
@@ -205,6 +209,24 @@ class AssetIdentity:
             asset_id = self._new_asset(made, ticker, code.name)
         self._record(code.venue, asset_id)
         return asset_id
+
+    def _other_case(self, code: Code) -> str | None:
+        """The asset of a code that differs in case alone, if its ticker is this one's."""
+        letters = code.venue.casefold()
+        found = {a for held, a in self._asset_of.items() if held.casefold() == letters}
+        if len(found) != 1:
+            return None
+        (asset_id,) = found
+        asset = self.new_assets.get(asset_id) or self._state.get(ASSET.name, asset_id)
+        return asset_id if asset is not None and asset.symbol == code.ticker else None
+
+    def _record_other(self, code: str, asset_id: str) -> None:
+        """Note a further code of an asset whose first one is noted."""
+        key = f"{self._holder}/{asset_id}"
+        held = self.codes.get(asset_id) or self._state.get(VENUE_ASSET.name, key)
+        if held is not None and code not in held.codes:
+            others = (*held.other_codes, code)
+            self.codes[asset_id] = msgspec.structs.replace(held, other_codes=others)
 
     def _verified(self, ticker: str) -> Asset | None:
         """The coin or currency of the ticker that a person has verified, if it is one."""

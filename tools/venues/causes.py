@@ -103,7 +103,8 @@ CAUSES: Final[dict[tuple[str, str, str], Cause]] = {
         "CQAR", "No field states a minimum. ccxt takes lotSize, the step, for it."
     ),
     ("okx", "contract_size", OTHER): Cause(
-        "CQAR", "The size is ctVal times ctMult: 0.1 BTC of an option of 2022. ccxt takes ctVal."
+        "CQAR",
+        "The size is ctVal times ctMult: 1 times 0.01 BTC of an option. ccxt takes ctVal alone.",
     ),
     ("upbit", "tick_size", ADDS): Cause("CQAR", "Upbit lists names alone. ccxt makes 1e-8 up."),
     ("upbit", "lot_size", ADDS): Cause("CQAR", "Upbit lists names alone. ccxt makes 1e-8 up."),

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -25,7 +26,7 @@ from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import VENUE, EnvironmentCode
-from tools.venues.readings import FileReading, Progress
+from tools.venues.readings import FileReading, Progress, without_values
 
 _MONTH_LENGTH: Final = len("2025-08")
 
@@ -34,6 +35,7 @@ class Imported(NamedTuple):
     """One file's import.
 
     Attributes:
+        rejected: Reason, with its values left out -> number of markets.
         ours_s: Seconds of planning and applying.
     """
 
@@ -43,7 +45,7 @@ class Imported(NamedTuple):
     ended: int
     new_assets: int
     by_ticker: int
-    rejected: int
+    rejected: Counter[str]
     ours_s: float
 
 
@@ -151,10 +153,11 @@ def _import_file(writer: Connection, file: FileReading) -> Imported:
         writer, changes, "import for docs/VENUES.md", if_revision=state.revision, as_of=as_of
     )
     took = time.monotonic() - began
-    return _counts(file, plan, len(applied.rejected), took)
+    rejected = Counter(without_values(row.reason) for row in (*plan.rejected, *applied.rejected))
+    return _counts(file, plan, rejected, took)
 
 
-def _counts(file: FileReading, plan: Plan, refused: int, took: float) -> Imported:
+def _counts(file: FileReading, plan: Plan, rejected: Counter[str], took: float) -> Imported:
     return Imported(
         file,
         len(plan.listed),
@@ -162,7 +165,7 @@ def _counts(file: FileReading, plan: Plan, refused: int, took: float) -> Importe
         len(plan.delisted),
         len(plan.new_assets),
         len(plan.bindings),
-        len(plan.rejected) + refused,
+        rejected,
         took,
     )
 

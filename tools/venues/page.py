@@ -194,13 +194,12 @@ def registry_part(registry: OneRegistry) -> str:
 
 
 def _import_row(done: Imported) -> tuple[str, ...]:
-    counts = (done.listed, done.changed, done.ended, done.new_assets, done.by_ticker, done.rejected)
-    *most, rejected = (f"{count:,}" for count in counts)
+    counts = (done.listed, done.changed, done.ended, done.new_assets, done.by_ticker)
     return (
         f"`{done.file.listing.file}`",
         done.file.date,
         f"`{done.file.listing.venue_id}`",
-        *most,
-        rejected,
+        *(f"{count:,}" for count in counts),
+        _counted(done.rejected),
         f"{done.ours_s:.1f}",
     )

@@ -44,6 +44,11 @@ class FileReading(NamedTuple):
         return found.group() if found and not name.startswith("docsample") else kind
 
 
+def without_values(reason: str) -> str:
+    """A reason by which records can be counted together."""
+    return _QUOTED.sub("…", reason)
+
+
 def read_files(progress: Progress = lambda _, __: None) -> list[FileReading]:
     """Read all files, in the order of their venues."""
     found = []
@@ -51,7 +56,7 @@ def read_files(progress: Progress = lambda _, __: None) -> list[FileReading]:
     for done, listing in enumerate(ordered, 1):
         reading = _read(listing)
         unsupported = Counter(record.kind for record in reading.unsupported)
-        unreadable = Counter(_QUOTED.sub("…", row.reason) for row in reading.unreadable)
+        unreadable = Counter(without_values(row.reason) for row in reading.unreadable)
         wrong = _wrong_fields(listing, reading)
         found.append(FileReading(listing, reading, unsupported, unreadable, wrong))
         progress(done, len(ordered))

@@ -239,3 +239,25 @@ def test_the_code_of_a_multiple_says_nothing_of_another_code() -> None:
     market = a_market("CATSUSDT", base=Code("CATS", "CATS"))
     plan = Registry(an_asset("CAT")).plan(market, coin("1000CAT"), multipliers=CAT)
     assert [o.after.symbol for o in plan.new_assets] == ["CATS"]  # type: ignore[union-attr]
+
+
+def test_codes_that_differ_in_case_alone_are_one_asset_where_the_reader_says_so() -> None:
+    """HTX's spot says `btc` and its contracts BTC; to BitMEX, XBt are parts of an XBT."""
+    registry = Registry()
+    registry.imported(a_market("btcusdt", base=Code("btc", "BTC")))
+    plan = registry.imported(
+        a_market("btcusdt", base=Code("btc", "BTC")), a_market("BTC-USDT"), at=NOW + DAY
+    )
+    assert (plan.rejected, plan.new_assets) == ([], [])
+    assert base_of(registry, "binance", "BTC-USDT") == base_of(registry, "binance", "btcusdt")
+    bitcoin = base_of(registry, "binance", "btcusdt")
+    held = registry.entities[VENUE_ASSET.name, f"binance/{bitcoin.asset_id}"][1]
+    assert held.codes == ("btc", "BTC")
+    again = registry.plan(a_market("BTC-USDT"), a_market("btcusdt"), at=NOW + DAY * 3 / 2)
+    assert again.new_assets == []
+
+
+def test_codes_that_differ_in_case_and_mean_other_tickers_are_two_assets() -> None:
+    registry = Registry()
+    registry.imported(coin("Cat", "CatUSDT"), coin("CAT"))
+    assert base_of(registry, "binance", "CatUSDT") != base_of(registry, "binance", "CATUSDT")
