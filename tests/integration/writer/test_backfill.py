@@ -172,6 +172,37 @@ async def test_what_is_said_of_a_period_that_is_over_stays_in_it(
     await verify_registry(database)
 
 
+async def test_an_older_answer_ends_nothing_that_is_known_to_be_listed_later(
+    engine: AsyncEngine, mutations: Mutations
+) -> None:
+    """It may be of an earlier market of that spelling, of which nothing else is known."""
+    await commit(mutations, *BASE)
+    await state(mutations, "X", Statement(1, "1", S.ONLINE))
+    gone = a_listing("X", tick_size=Decimal(1), status=S.DELISTED)
+    applied = await mutations.apply([upsert(gone)], CAUSE, historical=True, as_of=NOW - 9 * DAY)
+    (outcome,) = applied.outcomes
+    assert [(v.field, v.reason) for v in outcome.violations] == [("status", "NOT_ENDED")]
+    async with serving(engine, NOW) as client:
+        assert await told(client, "X") == ("1", S.ONLINE)
+
+
+@pytest.mark.parametrize("days", [(9, 5), (5, 9)])
+async def test_the_period_is_as_the_newest_answer_says(
+    days: tuple[int, int], engine: AsyncEngine, mutations: Mutations
+) -> None:
+    await commit(mutations, *BASE)
+    for day in days:
+        announced = a_listing("X", listed_at=None, delisted_at=NOW + (20 - day) * DAY)
+        applied = await mutations.apply(
+            [upsert(announced)], CAUSE, historical=True, as_of=NOW - day * DAY
+        )
+        assert applied.outcomes[0].error is None
+    request = rpb.GetVenueSymbolRequest(venue_id="binance", venue_symbol="X")
+    async with serving(engine, NOW) as client:
+        found = (await client.call(client.registry.GetVenueSymbol, request)).venue_symbol
+    assert found.ends_at.ToDatetime(dt.UTC) == NOW + 15 * DAY
+
+
 async def test_terms_of_before_are_checked_like_those_of_now(mutations: Mutations) -> None:
     await commit(mutations, *BASE)
     await state(mutations, "X", Statement(1, "1", S.ONLINE))

@@ -275,28 +275,18 @@ def past(
 def _completed(
     before: VenueSymbol | None, given: VenueSymbol, registry: RegistryView
 ) -> VenueSymbol:
-    changes: dict[str, Any] = {}
     given = rules.without_empty(given, *_LISTS)
     status = given.status
     if status is None and before is not None:
         status = terms_now(before, registry.as_of or registry.now).status
     elif status is None:
         status = MarketStatusCode.ONLINE
-    if status is MarketStatusCode.DELISTED and given.delisted_at is None:
-        changes["delisted_at"] = (before and before.delisted_at) or registry.as_of or registry.now
-    elif given.delisted_at is not None and given.delisted_at <= registry.now:
-        status = MarketStatusCode.DELISTED
-    changes["status"] = status
-    if before is not None:
-        if (end := _later_end(before, given, registry)) is not None:
-            changes["delisted_at"] = end
-            if end <= registry.now:
-                changes["status"] = MarketStatusCode.DELISTED
-        changes["listed_at"] = given.listed_at or before.listed_at
-        changes["first_seen_at"] = given.first_seen_at or before.first_seen_at
-    else:
-        changes["listed_at"] = given.listed_at or (None if registry.historical else registry.now)
-        changes["first_seen_at"] = given.first_seen_at or registry.now
+    changes = _period(before, msgspec.structs.replace(given, status=status), registry)
+    end = changes["delisted_at"]
+    is_over = end is not None and end <= registry.now
+    changes["status"] = MarketStatusCode.DELISTED if is_over else status
+    seen = before.first_seen_at if before is not None else registry.now
+    changes["first_seen_at"] = given.first_seen_at or seen
     after = msgspec.structs.replace(given, **changes)
     if after.is_primary is None:
         is_primary = (
@@ -306,18 +296,36 @@ def _completed(
     return after
 
 
-def _later_end(
-    before: VenueSymbol, given: VenueSymbol, registry: RegistryView
-) -> dt.datetime | None:
-    """Return the known end of a listing that was listed at an earlier instant, as is said now.
+def _period(
+    before: VenueSymbol | None, given: VenueSymbol, registry: RegistryView
+) -> dict[str, Any]:
+    """Return beginning and end. What is said of earlier changes neither, if they are known.
 
-    An end to come is withdrawn by what is said later than it, and not by what is said earlier.
+    An end to come is withdrawn by what is said later than it was announced, not by what is said
+    earlier; and a listing that is known to be listed later did not end with an earlier answer.
     """
-    end, at = before.delisted_at, registry.as_of
-    if end is None or at is None or given.delisted_at is not None or at >= end:
-        return None
+    at = registry.as_of or registry.now
+    is_delisted = given.status is MarketStatusCode.DELISTED
+    if before is None:
+        begin = None if registry.historical else registry.now
+        end = at if is_delisted else None
+        return {
+            "listed_at": given.listed_at or begin,
+            "delisted_at": given.delisted_at or end,
+        }
+    known_end = before.delisted_at
     latest = before.terms_stated_at or before.terms_since
-    return end if end <= registry.now or (latest is not None and at < latest) else None
+    if registry.as_of is not None and latest is not None and at < latest:
+        return {
+            "listed_at": before.listed_at or given.listed_at,
+            "delisted_at": known_end or given.delisted_at,
+        }
+    end = given.delisted_at
+    if end is None and is_delisted:
+        end = known_end or at
+    elif end is None and registry.as_of and known_end and at < known_end <= registry.now:
+        end = known_end
+    return {"listed_at": given.listed_at or before.listed_at, "delisted_at": end}
 
 
 #: The fields of a listing that may change within its period.
