@@ -12,6 +12,8 @@ evidence           where a listing's terms are from: answers, and deciding field
 multipliers        codes that stand for many units of a coin, as somebody has stated
 terms              a market's terms as those of a listing
 listing_proposals  entities as the answers want them
+answer_dates       when a venue's answers were taken, in its metadata
+backfill           what an older answer says, behind the present
 missing            what the answers do not name, or not readably
 plan               what would change, judged by the writer's own rules
 plan_rows          the plan as rows to review, grouped by the kind of change

@@ -24,6 +24,7 @@ from cqar_shared.domain.kinds.venue_symbol import (
     VENUE_SYMBOL,
     MarketStatusCode,
     VenueSymbol,
+    delist,
     is_open,
 )
 
@@ -67,9 +68,11 @@ class PastProposals(Proposals):
             return
         facts = self._facts(market, period)
         whole = period or msgspec.structs.replace(
-            self._fresh(market, market.spelling, symbol_id), is_primary=False, **facts
+            self._fresh(market, market.spelling, symbol_id),
+            is_primary=False if over is not None or market.is_secondary else None,
+            **facts,
         )
-        self._place(market, whole, period, over)
+        self._place(market, whole, period, facts, over)
         if over is not None:
             return
         if facts["status"] is MarketStatusCode.DELISTED:
@@ -85,7 +88,7 @@ class PastProposals(Proposals):
                 alias_of=market.spelling,
                 channels=channels,
             )
-            self._place(market, alias, other, None)
+            self._place(market, alias, other, {})
             self._state_then(alias, status=facts["status"])
 
     def _state_then(self, listing: VenueSymbol, **facts: Any) -> None:
@@ -98,7 +101,8 @@ class PastProposals(Proposals):
         market: Market,
         listing: VenueSymbol,
         known: VenueSymbol | None,
-        over: dt.datetime | None,
+        facts: dict[str, Any],
+        over: dt.datetime | None = None,
     ) -> None:
         """State how a listing stands by newer answers, where that is not stored yet."""
         at, later = self._state.now, self._later.get(market.symbol_type, ())
@@ -114,9 +118,11 @@ class PastProposals(Proposals):
             is_doubted = SOURCE_MISSING in (listing.doubts or ()) and bool(later)
             now = self._as_it_went(listing, later) if is_doubted else None
         elif missing is not None:
+            # When it was missed, it had the terms that it was named with last.
+            is_over = not is_open(listing, missing)
+            last = msgspec.structs.replace(listing, **facts)
             is_news = named is None or named < at
-            now = gone(listing, missing, at, is_over=not is_open(listing, missing))
-            now = now if is_news else None
+            now = gone(last, missing, at, is_over=is_over) if is_news else None
         else:
             told = listing.terms_stated_at or listing.terms_since
             # The newest answer named it so: that was not noted, as it changed nothing.
@@ -141,15 +147,20 @@ class PastProposals(Proposals):
         """Move ends that were seen late to this answer, if it lacks their spellings already."""
         at = self._state.now
         unreadable = {row.name for row in reading.unreadable}
-        for listing in self._state.all(VENUE_SYMBOL):
+        moved: dict[str, VenueSymbol] = {}
+        ours = [v for v in self._state.all(VENUE_SYMBOL) if v.venue_id == self._venue_id]
+        for listing in ours:
             missing, named = (noted(listing, name) for name in (MISSING_SINCE, NAMED_AT))
             symbol = self._state.get(SYMBOL.name, listing.symbol_id)
             if missing is None or named is None or symbol is None or not named < at < missing:
                 continue
-            name = listing.alias_of or listing.venue_symbol
-            is_named = listing.venue_symbol in self.spellings or name in unreadable
-            is_ours = listing.venue_id == self._venue_id and (listing.listed_at or at) <= at
-            if is_ours and not is_named and reading.covers(name, symbol.symbol_type):
+            name = listing.venue_symbol
+            is_read = name in self.spellings or name in unreadable
+            if not is_read and reading.covers(name, symbol.symbol_type):
                 is_over = not is_open(listing, missing) or at + GONE_AFTER <= missing
-                moved = gone(listing, at, named, is_over=is_over)
-                self.present.append(upsert(VENUE_SYMBOL, moved))
+                moved[name] = gone(listing, at, named, is_over=is_over)
+        ended = {name for name, listing in moved.items() if listing.delisted_at == at}
+        # An alias ends with what it stands for, and is judged before it.
+        aliases = (v for v in ours if v.alias_of in ended and is_open(v, at))
+        for listing in (*(delist(alias, at) for alias in aliases), *moved.values()):
+            self.present.append(upsert(VENUE_SYMBOL, listing))

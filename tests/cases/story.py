@@ -84,13 +84,13 @@ class Story:
         self.assets, self._endings = known.assets, known.endings
         await asyncio.to_thread(self._store, *known.entities)
 
-    async def take(self, step: Step) -> None:
+    async def take(self, step: Step, *, allow_mass_change: bool = False) -> None:
         """Import what a venue answered."""
         before, self.clock.now = self.clock.now, max(self.clock.now, step.at)
         for at, entity in self._endings:
             if before < at <= self.clock.now:
                 await asyncio.to_thread(self._end, entity, at)
-        await asyncio.to_thread(self._import, step)
+        await asyncio.to_thread(self._import, step, allow_mass_change=allow_mass_change)
 
     def _connect(self) -> Connection:
         return Connection(self.writer.address, self.writer.keys[Role.WRITE])
@@ -104,7 +104,7 @@ class Story:
     def _end(self, code: VenueAsset, at: dt.datetime) -> None:
         self._store(changed(code, delisted_at=at, trading_enabled=None))
 
-    def _import(self, step: Step) -> None:
+    def _import(self, step: Step, *, allow_mass_change: bool) -> None:
         """As `cqar import VENUE --file NAME=… --at …` does."""
         line = product_line_of(step.venue)
         assert line is not None, step.venue
@@ -122,7 +122,9 @@ class Story:
             ]
             archivable = names if LISTINGS_SINCE in (venue.metadata or {}) else []
             state = load_state(connection, venue, step.at, step.at, archivable)
-            plan = make_plan(state, venue, reading, step.at, {})
+            plan = make_plan(
+                *(state, venue, reading, step.at, {}), allow_mass_change=allow_mass_change
+            )
             result = apply_plan(connection, plan, "import", state.revision, step.at)
         require_none(result.rejected)
         self.imported[step.venue] = Imported(reading, plan)

@@ -67,7 +67,7 @@ class Registry:
         }
 
     def plan(self, *found: Market, at: dt.datetime = NOW, **options: Any) -> Plan:
-        state = RegistryState(at)
+        state = RegistryState(at, as_of=options.pop("as_of", None))
         state.archived = options.pop("archived", set())
         venue_id = options.pop("venue", "binance")
         for kind, entity in self.entities.values():
