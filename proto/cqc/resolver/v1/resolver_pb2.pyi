@@ -264,13 +264,17 @@ class Specs(_message.Message):
     min_notional: _builtins.str
     max_notional: _builtins.str
     contract_size: _builtins.str
-    """LINEAR: base units in one contract; INVERSE: quote units in one contract."""
+    """LINEAR and options: base units in one contract; INVERSE: quote units; QUANTO: settlement units
+    for one unit of price. Orders in BASE or QUOTE are not counted in it.
+    """
     unit_multiplier: _builtins.str
     """Canonical base units in one venue unit: 1000 for 1000SHIBUSDT."""
     contract_kind: _symbol_pb2.ContractKind.ValueType
     price_significant_digits: _builtins.int
     order_unit: _venue_symbol_pb2.OrderUnit.ValueType
-    """What a quantity on an order counts; every size here is in this unit."""
+    """What a quantity on an order counts; every size here is in this unit. Unset: not known, and then
+    contracts where a contract has a size.
+    """
     market_lot_size: _builtins.str
     """Of market orders, where the venue states them apart; else those above apply."""
     market_min_size: _builtins.str
@@ -284,7 +288,7 @@ class Specs(_message.Message):
     """The same of an ask."""
     ask_multiplier_down: _builtins.str
     market_min_notional: _builtins.str
-    """Of market orders, where they apply to them."""
+    """Of market orders, where they apply to them; min_notional and max_notional do not."""
     market_max_notional: _builtins.str
     initial_margin_rate: _builtins.str
     """Fractions of the first tier."""
@@ -936,14 +940,16 @@ class CheckOrderRequest(_message.Message):
     venue_id: _builtins.str
     venue_symbol: _builtins.str
     price: _builtins.str
-    """Plain decimals."""
+    """Plain decimals. The quantity is in the listing's order unit. A MARKET order has no price, a LIMIT
+    order has one.
+    """
     quantity: _builtins.str
     side: Global___OrderSide.ValueType
     intent: Global___OrderIntent.ValueType
     order_kind: Global___OrderKind.ValueType
     reference_price: _builtins.str
-    """The price that the venue's price bands are relative to, such as the mark price; empty: they are
-    not checked.
+    """The price that the venue's price bands are relative to, and at which a market order is valued,
+    such as the mark price; empty: neither is checked.
     """
     def __init__(
         self,
@@ -981,7 +987,9 @@ class CheckOrderResponse(_message.Message):
     quantity: _builtins.str
     """Rounded down."""
     notional: _builtins.str
-    """Price times quantity, in what prices are in: quote, but for options that are priced in base."""
+    """Price (of a market order the reference price) times quantity, in what prices are in: quote, but
+    for options that are priced in base. Of QUANTO contracts in the settlement asset.
+    """
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reason]: ...
     @_builtins.property

@@ -12,9 +12,20 @@ import pytest
 
 import cqar
 from cqar.integrations.ccxt import DuplicateMarket, by_symbol
-from cqar_shared.domain.kinds.symbol import ContractKindCode, OptionTypeCode, SymbolTypeCode
-from cqar_shared.domain.kinds.venue_symbol import ListingTickBand, MarketStatusCode
-from tests.support.entity_builders import BTC, NOW, USDT, a_symbol
+from cqar.integrations.nautilus import NotExpressible
+from cqar_shared.domain.kinds.symbol import (
+    ContractKindCode,
+    OptionTypeCode,
+    SymbolTypeCode,
+    UnderlyingClassCode,
+)
+from cqar_shared.domain.kinds.venue_symbol import (
+    ListingTickBand,
+    MarketStatusCode,
+    OrderUnitCode,
+)
+from cqar_shared.domain.listing_term_rules import PermissionGroups
+from tests.support.entity_builders import BTC, NOW, USDT, a_symbol, an_asset
 from tests.support.sdk_setup import a_listing, resolve_btcusdt
 
 EXPIRY = dt.datetime(2026, 12, 25, 8, tzinfo=dt.UTC)
@@ -26,12 +37,17 @@ def spot(**changes: Any) -> cqar.Resolution:
 
 
 def contract(
-    of: SymbolTypeCode, kind: ContractKindCode, settlement: str, **terms: Any
+    of: SymbolTypeCode,
+    kind: ContractKindCode,
+    settlement: str,
+    listing: dict[str, Any] | None = None,
+    **terms: Any,
 ) -> cqar.Resolution:
+    """A contract on BTC/USDT. `terms` are its symbol's; `listing` has the listing's."""
     size = Decimal(100) if kind is ContractKindCode.INVERSE else Decimal("0.01")
+    given = {"contract_size": size, "listed_at": NOW, **(listing or {})}
     symbol = a_symbol(symbol_type=of, contract_kind=kind, settlement_asset_id=settlement, **terms)
-    listing = a_listing(symbol_id=symbol.symbol_id, contract_size=size, listed_at=NOW)
-    return resolve_btcusdt(listing, symbol=symbol)
+    return resolve_btcusdt(a_listing(symbol_id=symbol.symbol_id, **given), symbol=symbol)
 
 
 def perpetual() -> cqar.Resolution:
@@ -114,6 +130,70 @@ def test_two_markets_with_one_symbol_are_refused() -> None:
     assert [market["id"] for market in by_symbol([one, gone]).values()] == ["BTCUSDT"]
 
 
+def test_limits_of_prices_market_orders_and_leverage_are_the_venues() -> None:
+    terms = {
+        "min_price": Decimal("0.01"),
+        "max_price": Decimal(1_000_000),
+        "market_min_size": Decimal("0.001"),
+        "market_max_size": Decimal(97),
+        "max_leverage": Decimal(20),
+    }
+    limits = cqar.ccxt_market(spot(**terms))["limits"]
+    assert limits["price"] == {"min": 0.01, "max": 1_000_000.0}
+    assert limits["market"] == {"min": 0.001, "max": 97.0}
+    assert limits["leverage"] == {"min": None, "max": 20.0}
+
+
+def test_a_size_of_a_contract_is_what_an_amount_of_one_is_worth() -> None:
+    def size(kind: ContractKindCode, settlement: str, unit: OrderUnitCode | None) -> Any:
+        found = contract(SymbolTypeCode.PERPETUAL, kind, settlement, listing={"order_unit": unit})
+        return cqar.ccxt_market(found)["contractSize"]
+
+    linear, inverse = (ContractKindCode.LINEAR, USDT), (ContractKindCode.INVERSE, BTC)
+    assert size(*linear, OrderUnitCode.CONTRACT) == size(*linear, None) == 0.01
+    assert size(*linear, OrderUnitCode.BASE) == size(*inverse, OrderUnitCode.QUOTE) == 1.0
+    assert size(*inverse, OrderUnitCode.CONTRACT) == 100.0
+    # Amounts that ccxt would take for another unit have no size.
+    assert size(*linear, OrderUnitCode.QUOTE) is size(*inverse, OrderUnitCode.BASE) is None
+
+
+@pytest.mark.parametrize(
+    ("terms", "margin"),
+    [
+        ({}, None),
+        ({"permission_groups": (PermissionGroups(groups=("SPOT", "MARGIN")),)}, True),
+        ({"permission_groups": (PermissionGroups(groups=("SPOT",)),)}, False),
+        ({"max_leverage": Decimal(10)}, True),
+        ({"max_leverage": Decimal(1)}, False),
+    ],
+)
+def test_whether_a_spot_market_has_margin_is_as_the_venue_says(
+    terms: dict[str, Any], margin: bool | None
+) -> None:
+    assert cqar.ccxt_market(spot(**terms))["margin"] is margin
+
+
+def test_a_market_is_active_by_its_status_and_of_no_status_it_is_not_known() -> None:
+    def active(status: MarketStatusCode | None) -> object:
+        return cqar.ccxt_market(spot(status=status))["active"]
+
+    assert active(MarketStatusCode.PRE_MARKET) is active(MarketStatusCode.POST_ONLY) is True
+    assert active(MarketStatusCode.SETTLING) is active(MarketStatusCode.SELL_ONLY) is False
+    unknown = msgspec.structs.replace(spot(), market_status=cqar.MarketStatus.UNSPECIFIED)
+    assert cqar.ccxt_market(unknown)["active"] is None
+
+
+def a_combo() -> cqar.Resolution:
+    symbol = msgspec.structs.replace(perpetual().symbol, symbol_type=cqar.SymbolType.COMBO)
+    return msgspec.structs.replace(perpetual(), symbol=symbol)
+
+
+def test_a_combination_is_no_market_of_ccxts() -> None:
+    assert list(by_symbol([a_combo(), spot()])) == ["BTC/USDT"]
+    with pytest.raises(ValueError, match="ccxt has no type"):
+        cqar.ccxt_market(a_combo())
+
+
 # ---------------------------------------------------------------- Nautilus
 
 
@@ -178,3 +258,89 @@ def test_an_instrument_needs_the_venues_own_steps() -> None:
     unsized = resolve_btcusdt(a_listing(symbol_id=symbol.symbol_id), symbol=symbol)
     with pytest.raises(cqar.StepsUnknown, match="size of a contract"):
         cqar.instrument(unsized)
+
+
+def test_limits_of_value_and_price_margins_and_fees_are_the_venues() -> None:
+    terms = {
+        "order_unit": OrderUnitCode.BASE,
+        "min_price": Decimal("0.01"),
+        "max_price": Decimal(1_000_000),
+        "max_order_value": Decimal(9_000_000),
+        "initial_margin_rate": Decimal("0.05"),
+        "maintenance_margin_rate": Decimal("0.025"),
+    }
+    fields = cqar.instrument(spot(**terms))
+    assert (fields["min_price"], fields["max_price"]) == ("0.01", "1000000")
+    assert (fields["min_notional"], fields["max_notional"]) == ("5 USDT", "9000000 USDT")
+    assert (fields["margin_init"], fields["margin_maint"]) == ("0.05", "0.025")
+    below_zero = cqar.instrument(spot(min_price=Decimal(-5)))
+    assert below_zero["min_price"] is None
+
+
+def test_a_multiplier_is_what_a_quantity_of_one_is_worth() -> None:
+    def multiplier(kind: ContractKindCode, settlement: str, unit: OrderUnitCode) -> Any:
+        found = contract(SymbolTypeCode.PERPETUAL, kind, settlement, listing={"order_unit": unit})
+        return cqar.instrument(found)["multiplier"]
+
+    linear, inverse = (ContractKindCode.LINEAR, USDT), (ContractKindCode.INVERSE, BTC)
+    assert multiplier(*linear, OrderUnitCode.CONTRACT) == "0.01"
+    assert multiplier(*linear, OrderUnitCode.BASE) == "1"
+    assert multiplier(*inverse, OrderUnitCode.CONTRACT) == "100"
+    assert multiplier(*inverse, OrderUnitCode.QUOTE) == "1"
+    for kind, unit in ((linear, OrderUnitCode.QUOTE), (inverse, OrderUnitCode.BASE)):
+        with pytest.raises(NotExpressible, match="count"):
+            multiplier(*kind, unit)
+
+
+def test_an_option_priced_in_its_base_has_that_currency_and_is_worth_its_premium() -> None:
+    terms = {"strike_price": Decimal(100_000), "option_type": OptionTypeCode.CALL}
+    found = contract(
+        *(SymbolTypeCode.OPTION, ContractKindCode.INVERSE, BTC),
+        {"order_unit": OrderUnitCode.BASE, "contract_size": None},
+        expiry=EXPIRY,
+        price_asset_id=BTC,
+        **terms,
+    )
+    fields = cqar.instrument(found)
+    assert (fields["type"], fields["quote_currency"]) == ("CryptoOption", "BTC")
+    assert (fields["is_inverse"], fields["multiplier"]) == (False, "1")
+
+
+def of_shares(of: SymbolTypeCode, **listing: Any) -> cqar.Resolution:
+    terms = {"order_unit": OrderUnitCode.BASE, "contract_size": None, **listing}
+    dated = {} if of is SymbolTypeCode.PERPETUAL else {"expiry": EXPIRY}
+    return contract(
+        *(of, ContractKindCode.LINEAR, USDT, terms),
+        underlying_class=UnderlyingClassCode.EQUITY,
+        **dated,
+    )
+
+
+def test_what_is_of_no_coin_is_of_nautiluss_generic_classes() -> None:
+    swap = cqar.instrument(of_shares(SymbolTypeCode.PERPETUAL))
+    assert (swap["type"], swap["asset_class"]) == ("PerpetualContract", "EQUITY")
+    assert (swap["underlying"], swap["base_currency"]) == ("BTC", None)
+    assert (swap["quote_currency"], swap["settlement_currency"]) == ("USDT", "USDT")
+    whole = of_shares(SymbolTypeCode.FUTURE, lot_size=Decimal(1))
+    dated = cqar.instrument(whole)
+    assert (dated["type"], dated["currency"], dated["exchange"]) == (
+        *("FuturesContract", "USDT"),
+        None,
+    )
+    assert dated["expiration_ns"] == EXPIRY_MS * 1_000_000
+
+
+def test_what_nautilus_has_no_instrument_for_is_refused() -> None:
+    with pytest.raises(NotExpressible, match="COMBO"):
+        cqar.instrument(a_combo())
+    with pytest.raises(NotExpressible, match="whole contracts"):
+        cqar.instrument(of_shares(SymbolTypeCode.FUTURE))
+
+
+def test_a_quanto_contract_has_no_limit_of_value_in_the_settlement_currency() -> None:
+    eth = an_asset("ETH").asset_id
+    terms = {"order_unit": OrderUnitCode.CONTRACT, "contract_size": Decimal("0.000001")}
+    found = contract(SymbolTypeCode.PERPETUAL, ContractKindCode.QUANTO, eth, terms)
+    fields = cqar.instrument(found)
+    assert (fields["multiplier"], fields["settlement_currency"]) == ("0.000001", "ETH")
+    assert fields["min_notional"] is fields["max_notional"] is None
