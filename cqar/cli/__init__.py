@@ -21,7 +21,7 @@ from cqar_shared.errors import StartupError
 from cqar_shared.runtime import version
 from cqar_shared.runtime.key_masking import masked
 
-__all__ = ["COMMANDS", "cli", "main", "output"]
+__all__ = ["COMMANDS", "cli", "main", "output", "progress"]
 
 #: Name, `module:attribute`, summary; the module is imported when the command runs.
 COMMANDS: Final = (
