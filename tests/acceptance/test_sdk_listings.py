@@ -124,6 +124,6 @@ async def test_ccxt_rounds_on_the_steps_of_every_market_that_the_bridge_gives_it
 async def test_a_unit_of_a_thousand_is_a_coin_of_its_own_to_ccxt(registry: Stack) -> None:
     markets = await run_with(registry, "client", markets_of("binance-usdm"))
     shib = markets["1000SHIB/USDT:USDT"]
-    assert (shib["id"], shib["base"], shib["contractSize"]) == ("1000SHIBUSDT", "1000SHIB", None)
+    assert (shib["id"], shib["base"], shib["contractSize"]) == ("1000SHIBUSDT", "1000SHIB", 1.0)
     assert shib["info"]["unit_multiplier"] == "1000"
     assert "SHIB/USDT:USDT" not in markets
