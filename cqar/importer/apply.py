@@ -57,6 +57,8 @@ def apply_plan(
     """
     now = [(o.kind, o.after) for o in plan.changes if o.after is not None]
     told = apply_entities(connection, now, reason, progress, revision, plan.changes_at or as_of)
+    again = min(plan.stated_again, told.updated)
+    told = told._replace(updated=told.updated - again, unchanged=told.unchanged + again)
     past = [(o.kind, o.past[0] if o.past else o.after) for o in plan.past if o.after is not None]
     if not past:
         return told

@@ -59,6 +59,7 @@ class Plan:
         changes_at: The instant as of which they are, where newer answers are known: the newest's.
         past: Of an older answer, what it says of its time, to be stored behind `changes`.
         unchanged: Listings that are already as the venue says.
+        stated_again: How many of these are in `changes`, to note when they were stated.
         rejected: Markets that are not imported, and why.
         bindings: Codes that are bound to an asset now, by ticker alone.
         multiples: Codes that look like a multiple of a coin, which nobody has stated.
@@ -76,6 +77,7 @@ class Plan:
         self.changes_at: dt.datetime | None = None
         self.past: list[Outcome] = []
         self.unchanged = 0
+        self.stated_again = 0
         self.rejected: list[RejectedRecord] = []
         self.multiples: list[str] = []
         self.vanished: list[str] = []
@@ -357,6 +359,10 @@ def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:
             plan.rejected.append(rejected_record(outcome, given))
         elif outcome.result is Result.UNCHANGED:
             plan.unchanged += outcome.kind is VENUE_SYMBOL
+        elif outcome.kind is VENUE_SYMBOL and _is_stated_again(outcome):
+            plan.unchanged += 1
+            plan.stated_again += 1
+            plan.changes.append(outcome)
         elif outcome.kind is SYMBOL:
             plan.changes += [outcome] if outcome.key in symbols else []
         elif outcome.kind not in (ASSET, VENUE_ASSET) or given.asset_id in wanted:

@@ -147,6 +147,14 @@ def test_an_older_answer_changes_nothing_of_now() -> None:
     assert "newer answers are known: 3 listings get the terms of" in " ".join(plan.notes)
 
 
+def test_what_is_stated_again_is_unchanged_and_noted() -> None:
+    registry = Told()
+    registry.tell((coin("BTC"), coin("SOL")), TAKEN[0])
+    plan = registry.tell((coin("BTC"), coin("SOL")), TAKEN[1])
+    assert (plan.changed, plan.unchanged, plan.stated_again) == ([], 2, 2)
+    assert registry.listing("SOLUSDT").terms_stated_at == TAKEN[1]
+
+
 def test_what_is_gone_since_ended_where_it_was_first_missed() -> None:
     registry = told(
         {TAKEN[0]: (coin("BTC"), coin("XMR")), TAKEN[1]: (coin("BTC"),), TAKEN[2]: (coin("BTC"),)},
