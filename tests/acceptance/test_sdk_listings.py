@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from decimal import Decimal
 from typing import Any, Final
 
@@ -108,7 +109,10 @@ async def test_ccxt_rounds_on_the_steps_of_every_market_that_the_bridge_gives_it
     configured = exchange()
     configured.set_markets(markets)
     raw: dict[str, Market] = listed_markets(venue, IMPORTS[venue][0], saved(*parts))
-    assert {market["id"] for market in markets.values()} == raw.keys()
+    # A dated contract of a file of years ago has ended at its expiry, and is listed no more.
+    now = dt.datetime.now(dt.UTC)
+    listed = {spelling for spelling, m in raw.items() if m.expiry is None or m.expiry > now}
+    assert {market["id"] for market in markets.values()} == listed
     for market in markets.values():
         listing = raw[market["id"]]
         assert configured.market(market["symbol"])["id"] == market["id"]
