@@ -41,6 +41,11 @@ CAUSES: Final[dict[tuple[str, str, str], Cause]] = {
         "The record is broken: contractType is empty, or a tick is 0. ccxt reads a market with it;"
         " to us it is unreadable.",
     ),
+    ("binance", "status", OTHER): Cause(
+        "CQAR",
+        "isSpotTradingAllowed is false; the permission is LEVERAGED alone. ccxt takes the word"
+        " TRADING.",
+    ),
     ("bitget", "contract_size", ADDS): _ONE_BASE,
     ("bitget", "max_order_size", ADDS): Cause(
         "CQAR", "maxTradeAmount of 900000000000000000000 is a placeholder for no limit."

@@ -53,6 +53,7 @@ class OneRegistry(NamedTuple):
     """The registry after all imports.
 
     Attributes:
+        listings: The open ones.
         unverified: Tickers of assets that nobody has identified, with how many have each.
         took_s: Seconds of all imports.
     """

@@ -181,7 +181,7 @@ def registry_part(registry: OneRegistry) -> str:
         f"## {registry.venues} venues in one registry\n\nThe newest file of each venue was imported"
         " into a fresh stack that has the bundled catalogue without its listings, oldest file"
         f" first. The registry then has **{registry.assets:,} assets**, **{registry.symbols:,}"
-        f" symbols** and **{registry.listings:,} listings**. Planning and applying took"
+        f" symbols** and **{registry.listings:,} open listings**. Planning and applying took"
         f" {registry.took_s:.0f} s on two cores. *By ticker*: codes that were taken for a verified"
         " asset because of their ticker alone.\n\n"
         + table((*names, "rejected", "seconds"), [_import_row(i) for i in registry.imports])
