@@ -1,6 +1,7 @@
 """Decodes the contract's messages into results, one function each. Pure.
 
-Every answer passes here: decoding a Resolution takes about 20 microseconds.
+Every answer passes here: decoding a Resolution takes about 20 microseconds. Empty lists are not
+iterated: that would double it.
 """
 
 from __future__ import annotations
@@ -98,13 +99,17 @@ def _common_fields(message: pb.Resolution) -> dict[str, Any]:
         "reader": _reader(listing),
         "ends_at": instant(listing, "ends_at"),
         "trading_starts_at": instant(listing, "trading_starts_at"),
-        "phases": tuple(map(phase, listing.phases)),
-        "scheduled": tuple(map(scheduled, listing.scheduled)),
-        "channels": tuple(listing.channels),
-        "permission_groups": tuple(tuple(one.groups) for one in listing.permission_groups),
-        "quote_alternatives": tuple(listing.quote_alternatives),
-        "legs": tuple(map(leg, listing.legs)),
-        "doubts": tuple(listing.doubts),
+        "phases": tuple(map(phase, listing.phases)) if listing.phases else (),
+        "scheduled": tuple(map(scheduled, listing.scheduled)) if listing.scheduled else (),
+        "channels": tuple(listing.channels) if listing.channels else (),
+        "permission_groups": tuple(tuple(one.groups) for one in listing.permission_groups)
+        if listing.permission_groups
+        else (),
+        "quote_alternatives": tuple(listing.quote_alternatives)
+        if listing.quote_alternatives
+        else (),
+        "legs": tuple(map(leg, listing.legs)) if listing.legs else (),
+        "doubts": tuple(listing.doubts) if listing.doubts else (),
         "projected": message.projected,
         "symbol": symbol(message.symbol),
         "base": asset(message.base_asset),
@@ -146,7 +151,9 @@ def specs(message: pb.Specs) -> Specs:
         tick_bands=tuple(
             TickBand(Decimal(band.from_price or "0"), Decimal(band.tick_size))
             for band in message.tick_bands
-        ),
+        )
+        if message.tick_bands
+        else (),
         price_significant_digits=message.price_significant_digits or None,
         order_unit=ORDER_UNIT.get(message.order_unit),
         market_lot_size=decimal(message.market_lot_size),
@@ -160,8 +167,8 @@ def specs(message: pb.Specs) -> Specs:
         bid_multiplier_down=decimal(message.bid_multiplier_down),
         ask_multiplier_up=decimal(message.ask_multiplier_up),
         ask_multiplier_down=decimal(message.ask_multiplier_down),
-        order_types=tuple(message.order_types),
-        time_in_force=tuple(message.time_in_force),
+        order_types=tuple(message.order_types) if message.order_types else (),
+        time_in_force=tuple(message.time_in_force) if message.time_in_force else (),
         initial_margin_rate=decimal(message.initial_margin_rate),
         maintenance_margin_rate=decimal(message.maintenance_margin_rate),
         max_leverage=decimal(message.max_leverage),
