@@ -283,7 +283,8 @@ def _completed(
         status = MarketStatusCode.ONLINE
     changes = _period(before, msgspec.structs.replace(given, status=status), registry)
     end = changes["delisted_at"]
-    is_over = end is not None and end <= registry.now
+    # An end that came later than the statement turns the status by itself, as an announced one.
+    is_over = end is not None and end <= (registry.as_of or registry.now)
     changes["status"] = MarketStatusCode.DELISTED if is_over else status
     seen = before.first_seen_at if before is not None else registry.now
     changes["first_seen_at"] = given.first_seen_at or seen
