@@ -40,6 +40,7 @@ from tests.protocol.relay import ChangeRelay, Observation
 from tests.protocol.resolver import WatchedFreshness
 from tests.protocol.stream import Stream
 from tests.protocol.world import World
+from tests.protocol.writer_database import WriterDatabase
 from tests.support.integrity_keys import FORMAT
 
 Patch = pytest.MonkeyPatch
@@ -135,7 +136,7 @@ def database_before_tail(patch: Patch) -> None:
         await pause()
         last, stated = self._known or await self._read_tail()
         after = [row for row in rows if stated and row.revision > stated.revision]
-        return Observation(last, stated, head, remedy, after[:2], connection.server)
+        return Observation(last, stated, head, remedy, after[:2])
 
     patch.setattr(ChangeRelay, "_look", look)
 
@@ -309,6 +310,11 @@ def connections_kept(patch: Patch) -> None:
     patch.setattr(Pool, "drop", lambda _: None)
 
 
+def epochs_begin_where_none_leads(patch: Patch) -> None:
+    """As it was: an epoch begins over a kept connection, in a server that may be replaced."""
+    patch.setattr(epochs, "connect_anew", WriterDatabase.take)
+
+
 def never_fenced(patch: Patch) -> None:
     """As it was: nobody steps back for a later database, and each relay begins epochs."""
     patch.setattr(fencing, "is_later", lambda *_: False)
@@ -420,7 +426,7 @@ SWITCHES: Final = (
     Switch(database_before_tail, (0,)),
     Switch(any_tail_believed, (9,)),
     Switch(publish_without_compare, (3,)),
-    Switch(bump_without_compare, (0,)),
+    Switch(bump_without_compare, (0,), "rollbacks"),
     Switch(foreseeable_epochs, (1,)),
     Switch(overtaken_answers_doubted, (0,)),
     Switch(claims_of_ended_epochs_refused, (9,)),
@@ -439,6 +445,7 @@ SWITCHES: Final = (
     Switch(histories_compared_by_number, (5, 7, 9), "rollbacks"),
     Switch(epochs_begin_at_the_head, (3,), "failovers"),
     Switch(connections_kept, (5, 7, 9), "failovers"),
+    Switch(epochs_begin_where_none_leads, (0, 9), "returns"),
     Switch(never_fenced, (0, 9), "failovers"),
     Switch(fenced_unasked, (7, 9), "replicas"),
     Switch(terms_never_forgotten, (7, 9), "replicas"),
