@@ -195,7 +195,16 @@ def overtaken_answers_doubted(patch: Patch) -> None:
 
 def older_images(patch: Patch) -> None:
     """An image or a file takes the place of what is served, whatever it holds."""
-    patch.setattr(protocol, "is_onward", lambda _, __: True)
+    patch.setattr(protocol, "may_replace", lambda _, __: True)
+
+
+def images_compared_by_number(patch: Patch) -> None:
+    """As it was: an image of the same epoch counts as onward, whatever its history lost."""
+
+    def may_replace(held: Any, found: Any) -> bool:
+        return held is None or protocol.is_onward(held, found)
+
+    patch.setattr(protocol, "may_replace", may_replace)
 
 
 def file_ignored(patch: Patch) -> None:
@@ -207,7 +216,7 @@ def newer_epoch_first(patch: Patch) -> None:
     """As it was: the image of a newer epoch comes before a file of later revision."""
 
     def choices(held: Any, *found: Any, **_: Any) -> Any:
-        onward = [one for one in found if one and protocol.is_onward(held, one.head)]
+        onward = [one for one in found if one and protocol.may_replace(held, one.head)]
         return sorted(onward, key=lambda one: (-one.head.epoch, -one.head.revision))
 
     patch.setattr(protocol, "bootstrap_candidates", choices)
@@ -431,6 +440,7 @@ SWITCHES: Final = (
     Switch(overtaken_answers_doubted, (0,)),
     Switch(claims_of_ended_epochs_refused, (9,)),
     Switch(older_images, (2,), "fallbacks"),
+    Switch(images_compared_by_number, (2,), "rollbacks"),
     Switch(file_ignored, (2,), "fallbacks"),
     Switch(newer_epoch_first, (2,), "fallbacks"),
     Switch(images_without_compare, (10,)),
