@@ -111,7 +111,8 @@ class Epochs:
             reason: Why, for the audit log.
 
         Returns:
-            Whether an epoch began; False if another writer was first.
+            Whether an epoch began; False if none is needed where the address leads now, for example
+            because another writer was first.
         """
         async with self._renewing:
             async with self._engine.connect() as tx:
