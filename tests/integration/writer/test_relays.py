@@ -182,6 +182,7 @@ async def test_lost_commits_begin_an_epoch_and_no_revision_is_used_again(
     await lose_commits_after(engine, 1)
     async with running(mutations.epochs.run()):
         await eventually(partial(has_begun, relay, engine))
+    await drain(relay)
     head = await head_of(engine)
     assert (head.epoch, head.revision) == (2, 4)
     await commit(mutations, a_venue("d"))
