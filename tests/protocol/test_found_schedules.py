@@ -25,6 +25,11 @@ FOUND = {
         "probe 3917, write 605, follow 1689, stop_resolver 3805, roll_back 845, follow "
         "2535, roll_back 3637 "
     ),
+    "A stream that was handled further while its end was asked for seemed to have lost that": (
+        "write 1135, read_replica 3396, relay 1803, relay 567, read_replica 1193, probe "
+        "3833, write 3838, follow 1419, probe 1041, relay 2543, relay 1023, relay 1513, "
+        "probe 673, wait 484 "
+    ),
     "A lost epoch's number was used again by a writer that never knew of it": (
         "follow 1487, probe 3201, probe 3969, probe 934, follow 1654, write 2209, promote "
         "1587, relay 1701, relay_events 591, write 2103, write 2310, lose_commits 56, "
