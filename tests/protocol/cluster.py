@@ -84,6 +84,9 @@ class Pool:
             raise Away
         return found
 
+    def leads_to(self, server: Database) -> bool:
+        return self._door.server is server
+
     def drop(self) -> None:
         """Connections of before are not used again."""
         self.drops += 1

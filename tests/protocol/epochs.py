@@ -15,7 +15,6 @@ from cqar_writer.protocol.log_rows import HeadRow
 from cqar_writer.protocol.terms import Remedy, is_later
 from tests.protocol import writer_database as waiting
 from tests.protocol.cluster import Connection
-from tests.protocol.database import Database
 from tests.protocol.ledger import Ledger
 from tests.protocol.pausing import Away, pause
 from tests.protocol.violation import require
@@ -62,29 +61,27 @@ class Epochs:
                 await self.renew()
         raise Away
 
-    async def renew(self) -> None:
+    async def renew(self, seen: LogPosition | None = None) -> bool:
         """Begin the epoch that a database needs which was promoted, or has lost commits."""
         if self._database.look(self._database.take()).remedy is not Remedy.RENEW:
-            return
+            return False
         tail = self._tail()
         await pause()
-        connection = self._database.take()
+        connection = connect_anew(self._database)
         head, remedy = self._database.look(connection, locks=True)
-        if remedy is Remedy.RENEW:
-            known = self._database.newest.seen.position
-            needed = head.database_changed or known not in connection.server.line()
-            require(needed, 0, "a needless epoch, for what is in the database:", known)
-            await self._begin(connection, head, tail, position_of(head))
+        if remedy is not Remedy.RENEW:
+            return False
+        known, at = self._database.newest.seen.position, position_of(head)
+        needed = head.database_changed or known not in connection.server.line()
+        require(needed, 0, "a needless epoch, for what is in the database:", known)
+        led_here = self._database.leads_to(connection.server)
+        require(led_here, 0, "an epoch begins where no address leads, after", at)
+        beyond = seen if seen and positions.is_believable(at, seen) else at
+        await self._begin(connection, head, tail, beyond)
+        return True
 
-    async def begin(
-        self, expected_epoch: int, seen: LogPosition, *, looked_at: Database | None = None
-    ) -> bool:
-        """Begin a new history for what was seen outside, unless another writer already did.
-
-        Args:
-            looked_at: The server that needs an epoch; where the address leads elsewhere since,
-                that gets one. None: what was seen is the evidence.
-        """
+    async def begin(self, expected_epoch: int, seen: LogPosition) -> bool:
+        """Begin a new history for what was seen outside, unless another writer already did."""
         tail = self._tail()
         await pause()
         for _ in range(LOCKS_MAX):
@@ -93,14 +90,15 @@ class Epochs:
             self._database.require_unfenced()
             if remedy is Remedy.LEAVE:
                 continue
-            at = position_of(head)
-            if head.epoch != expected_epoch or not positions.is_believable(at, seen):
+            if head.epoch != expected_epoch:
                 return False
-            if remedy is Remedy.USE:
-                if tail is not None and is_later(head, tail):
-                    return False
-                if looked_at in (None, connection.server):
-                    self._ledger.begins(seen, connection.server.line())
+            if remedy is not Remedy.USE:
+                return await self.renew(seen)
+            if tail is not None and is_later(head, tail):
+                return False
+            if not positions.is_believable(position_of(head), seen):
+                return False
+            self._ledger.begins(seen, connection.server.line())
             await self._begin(connection, head, tail, seen)
             self._ledger.begun(seen, position_of(connection.server.head()))
             return True
@@ -158,6 +156,12 @@ class Epochs:
             await confirm_replay(connection)
         require_latest(self._database, head)
         told(kept, connection)
+
+
+def connect_anew(database: WriterDatabase) -> Connection:
+    """To where the address leads now."""
+    database.drop()
+    return database.take()
 
 
 def require_latest(database: WriterDatabase, head: HeadRow) -> None:

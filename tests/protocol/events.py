@@ -51,9 +51,6 @@ class EventRelay:
         connection = self._database.take()
         head, remedy = self._database.look(connection)
         if remedy is not Remedy.USE:
-            self._database.require_unfenced()
-            if remedy is Remedy.RENEW:
-                await self._bump(head.epoch, position_of(head), looked_at=connection.server)
             return
         newest = newest_of(seen, connection.server.line())
         if newest.epoch > head.epoch or newest.revision > head.revision:

@@ -11,6 +11,7 @@ from tests.protocol.violation import require
 
 if TYPE_CHECKING:
     from tests.protocol.cluster import Door
+    from tests.protocol.database import Database
     from tests.protocol.world import World
 
 #: Commits that a replica is behind.
@@ -50,19 +51,13 @@ def hold_standby(world: World, number: int) -> None:
 
 
 def promote(world: World, number: int) -> None:
-    """A standby takes over; some addresses lead to it at once, and the old server may be paused.
-
-    Of synchronous servers none is replaced before a writer was there: what is begun in it later,
-    and no standby confirms, would be dated after who replaced it.
-    """
-    if world.database.standby.is_synchronous and world.database.last().database_changed:
-        return
+    """A standby takes over; some addresses lead to it at once, and the old server may be paused."""
     old = world.cluster.promote(number % 3)
     if old is None:
         return
     old.is_down = bool(number // 3 % 2)
     for place, door in enumerate(_doors(world)):
-        if number >> 4 + place & 1:
+        if number >> 4 + place & 1 or (door.server is old and _is_fenced_off(old)):
             door.server = world.database
     if not old.standby.is_synchronous:
         world.ledger.two_answer = True
@@ -75,13 +70,13 @@ def move_door(world: World, number: int) -> None:
     """An address leads to the server promoted last, or back to one before."""
     doors, servers = _doors(world), world.cluster.servers
     server = servers[number // 4 % len(servers)] if number // 64 % 4 == 0 else servers[-1]
-    doors[number % len(doors)].server = server
+    _lead(doors[number % len(doors)], server)
 
 
 def lead_astray(world: World, number: int) -> None:
     """A writer's address leads to the first server for ever, whoever takes its place."""
     world.astray = number % len(world.writers)
-    world.writer_doors[world.astray].server = world.cluster.servers[0]
+    _lead(world.writer_doors[world.astray], world.cluster.servers[0])
 
 
 def split(world: World, number: int) -> None:
@@ -162,7 +157,7 @@ def lead(world: World) -> None:
     for door in _doors(world):
         door.server = world.database
     if world.astray is not None:
-        world.writer_doors[world.astray].server = world.cluster.servers[0]
+        _lead(world.writer_doors[world.astray], world.cluster.servers[0])
         for writer in world.writers:
             writer.is_silent = False
 
@@ -171,6 +166,20 @@ def end_lag(world: World) -> None:
     """Replicas have it all."""
     for door in world.resolver_doors:
         door.behind = 0
+
+
+def _lead(door: Door, server: Database) -> None:
+    if not _is_fenced_off(server):
+        door.server = server
+
+
+def _is_fenced_off(server: Database) -> bool:
+    """Whether no address may lead there: it is synchronous, and replaced before a writer came.
+
+    What is begun in it, and no standby confirms, would be dated after who replaced it.
+    """
+    is_replaced = server.standby.is_synchronous and server.standby.is_gone
+    return is_replaced and server.last().database_changed
 
 
 def _doors(world: World) -> list[Door]:

@@ -79,8 +79,9 @@ class Watch:
             require(position.revision > seen.revision, 2, "went back:", seen, position)
             require(position.epoch >= seen.epoch, 2, "went back an epoch:", seen, position)
             named = position.epoch == seen.epoch and seen.epoch not in self._ledger.begun_twice
-            # A rollback between two reads of a process that starts may lead beside its file.
-            onward = not named or not self._is_own or self._ledger.holds(position, seen)
+            # An image does not show whether it leads on from the file of a process that starts.
+            is_shown = self._is_own or self._resolver.view.hydrated_from == "postgres"
+            onward = not named or not is_shown or self._ledger.holds(position, seen)
             require(onward, 2, "went sideways:", seen, position)
         self._seen, self._is_own = position, True
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cqc.replication.v1 import replication_pb2
 
-from cqar_shared.replication.positions import LogPosition, position_of, term_of
+from cqar_shared.replication.positions import position_of, term_of
 from cqar_writer.protocol import relay
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow, head_message
 from cqar_writer.protocol.relay import RelayAction
@@ -18,7 +18,7 @@ from cqar_writer.relays.change_relay import (
     heartbeat_message,
     reset_message,
 )
-from tests.protocol.database import ROWS_MAX, Database
+from tests.protocol.database import ROWS_MAX
 from tests.protocol.epochs import Bump
 from tests.protocol.fencing import Fencing
 from tests.protocol.pausing import Away, pause
@@ -34,7 +34,6 @@ class Observation(NamedTuple):
     head: HeadRow
     remedy: Remedy
     rows: list[OutboxRow]
-    server: Database
 
 
 class ChangeRelay:
@@ -66,11 +65,11 @@ class ChangeRelay:
 
     async def _step(self) -> None:
         self._database.require_unfenced()
-        last, stated, head, remedy, rows, server = await self._look()
+        last, stated, head, remedy, rows = await self._look()
         at, is_full = position_of(head), len(rows) == ROWS_MAX
         tail = relay.believable_tail(at, position_of(stated) if stated is not None else None)
         if remedy is not Remedy.USE:
-            await self._renew(head, stated, tail, remedy, server)
+            self._known = None
             return
         if stated is not None and await self._fencing.heed(head, stated):
             tail, rows = None, []
@@ -92,23 +91,6 @@ class ChangeRelay:
             await self._publish(heartbeat_message(head), last)
             self._heartbeat_at_s = self._clock()
 
-    async def _renew(
-        self,
-        head: HeadRow,
-        stated: replication_pb2.Head | None,
-        tail: LogPosition | None,
-        remedy: Remedy,
-        server: Database,
-    ) -> None:
-        """Nothing is published from a database that was left, or that needs a new epoch."""
-        self._known = None
-        self._database.require_unfenced()
-        if remedy is Remedy.RENEW:
-            if stated is not None and not head.database_changed:
-                # It lacks commits: is it an older one, to which the address leads again?
-                await self._fencing.heed(head, stated)
-            await self._bump(head.epoch, tail or position_of(head), looked_at=server)
-
     async def _look(self) -> Observation:
         """The stream first, then the database."""
         last, stated = self._known or await self._read_tail()
@@ -118,13 +100,13 @@ class ChangeRelay:
 
     def _look_at(
         self, stated: replication_pb2.Head | None
-    ) -> tuple[HeadRow, Remedy, list[OutboxRow], Database]:
+    ) -> tuple[HeadRow, Remedy, list[OutboxRow]]:
         connection = self._database.take()
         head, remedy = self._database.look(connection)
         rows: list[OutboxRow] = []
         if remedy is Remedy.USE and stated is not None:
             rows = connection.server.rows_after(stated.revision)
-        return head, remedy, rows, connection.server
+        return head, remedy, rows
 
     async def _read_tail(self) -> tuple[int, replication_pb2.Head | None]:
         last = self._stream.mark().last

@@ -174,6 +174,8 @@ ROLLBACKS: Final = {
     "keep_file": 3,
     "stop_resolver": 1,
     "crash_resolver": 1,
+    "publish_image": 5,
+    "crowd": 2,
 }
 
 

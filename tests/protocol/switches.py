@@ -40,6 +40,7 @@ from tests.protocol.relay import ChangeRelay, Observation
 from tests.protocol.resolver import WatchedFreshness
 from tests.protocol.stream import Stream
 from tests.protocol.world import World
+from tests.protocol.writer_database import WriterDatabase
 from tests.support.integrity_keys import FORMAT
 
 Patch = pytest.MonkeyPatch
@@ -135,7 +136,7 @@ def database_before_tail(patch: Patch) -> None:
         await pause()
         last, stated = self._known or await self._read_tail()
         after = [row for row in rows if stated and row.revision > stated.revision]
-        return Observation(last, stated, head, remedy, after[:2], connection.server)
+        return Observation(last, stated, head, remedy, after[:2])
 
     patch.setattr(ChangeRelay, "_look", look)
 
@@ -194,7 +195,16 @@ def overtaken_answers_doubted(patch: Patch) -> None:
 
 def older_images(patch: Patch) -> None:
     """An image or a file takes the place of what is served, whatever it holds."""
-    patch.setattr(protocol, "is_onward", lambda _, __: True)
+    patch.setattr(protocol, "may_replace", lambda _, __: True)
+
+
+def images_compared_by_number(patch: Patch) -> None:
+    """As it was: an image of the same epoch counts as onward, whatever its history lost."""
+
+    def may_replace(held: Any, found: Any) -> bool:
+        return held is None or protocol.is_onward(held, found)
+
+    patch.setattr(protocol, "may_replace", may_replace)
 
 
 def file_ignored(patch: Patch) -> None:
@@ -206,7 +216,7 @@ def newer_epoch_first(patch: Patch) -> None:
     """As it was: the image of a newer epoch comes before a file of later revision."""
 
     def choices(held: Any, *found: Any, **_: Any) -> Any:
-        onward = [one for one in found if one and protocol.is_onward(held, one.head)]
+        onward = [one for one in found if one and protocol.may_replace(held, one.head)]
         return sorted(onward, key=lambda one: (-one.head.epoch, -one.head.revision))
 
     patch.setattr(protocol, "bootstrap_candidates", choices)
@@ -307,6 +317,11 @@ def epochs_begin_at_the_head(patch: Patch) -> None:
 def connections_kept(patch: Patch) -> None:
     """Only the connection that led to an older database is closed, and no other."""
     patch.setattr(Pool, "drop", lambda _: None)
+
+
+def epochs_begin_where_none_leads(patch: Patch) -> None:
+    """As it was: an epoch begins over a kept connection, in a server that may be replaced."""
+    patch.setattr(epochs, "connect_anew", WriterDatabase.take)
 
 
 def never_fenced(patch: Patch) -> None:
@@ -420,11 +435,12 @@ SWITCHES: Final = (
     Switch(database_before_tail, (0,)),
     Switch(any_tail_believed, (9,)),
     Switch(publish_without_compare, (3,)),
-    Switch(bump_without_compare, (0,)),
+    Switch(bump_without_compare, (0,), "rollbacks"),
     Switch(foreseeable_epochs, (1,)),
     Switch(overtaken_answers_doubted, (0,)),
     Switch(claims_of_ended_epochs_refused, (9,)),
     Switch(older_images, (2,), "fallbacks"),
+    Switch(images_compared_by_number, (2,), "rollbacks"),
     Switch(file_ignored, (2,), "fallbacks"),
     Switch(newer_epoch_first, (2,), "fallbacks"),
     Switch(images_without_compare, (10,)),
@@ -439,6 +455,7 @@ SWITCHES: Final = (
     Switch(histories_compared_by_number, (5, 7, 9), "rollbacks"),
     Switch(epochs_begin_at_the_head, (3,), "failovers"),
     Switch(connections_kept, (5, 7, 9), "failovers"),
+    Switch(epochs_begin_where_none_leads, (0, 9), "returns"),
     Switch(never_fenced, (0, 9), "failovers"),
     Switch(fenced_unasked, (7, 9), "replicas"),
     Switch(terms_never_forgotten, (7, 9), "replicas"),

@@ -46,7 +46,8 @@ EXPECTED: dict[str, set[Any]] = {
     "on_hydrated": {Action.APPLY, Action.BUMP},
     "is_ahead": {True, False},
     "is_near": {True, False},
-    "is_onward": {(True, "nothing"), (True, "something"), (False, "something")},
+    "may_replace": {(True, "nothing"), (True, "something"), (False, "something")},
+    "is_onward": {True, False},
     "is_due": {True, False},
     "_follows": {True},  # what does not is found by its tag before
     "hydrate": {"loaded", LoadTurnsTaken, Away},
@@ -61,7 +62,7 @@ TOLD: dict[str, Callable[..., Any]] = {
     "hydrate": lambda *_: "loaded",
     "read": lambda found, *_: "with more" if found.since else "an image",
     "parse_tail": lambda head, newest: "none" if newest is None else head is not None,
-    "is_onward": lambda onward, held, _: (onward, "nothing" if held is None else "something"),
+    "may_replace": lambda taken, held, _: (taken, "nothing" if held is None else "something"),
     "replace": lambda *facts: facts[3],
 }
 

@@ -12,6 +12,7 @@ from cqar_writer.protocol import terms
 from cqar_writer.protocol.log_rows import HeadRow, head_message
 from cqar_writer.protocol.terms import Remedy, Verdict
 from tests.protocol.cluster import Connection, Pool
+from tests.protocol.database import Database
 from tests.protocol.pausing import Away, pause
 
 #: Who asks for a head waits for a commit no longer than so many looks.
@@ -96,6 +97,10 @@ class WriterDatabase:
 
     def take(self) -> Connection:
         return self._pool.take()
+
+    def leads_to(self, server: Database) -> bool:
+        """Whether the address leads there: only assertions ask."""
+        return self._pool.leads_to(server)
 
     def require_unfenced(self) -> None:
         if self.is_fenced:

@@ -105,7 +105,8 @@ class Writer:
         latest = max(self._told_by, self.newest.seen.term)
         require(term >= latest, 5, "acknowledged where it was before a failover:", at)
         known = self._told.setdefault((at.epoch, at.revision), at)
-        require(known == at, 3, "one number names two contents:", at)
+        is_named_anew = at.epoch in self._ledger.begun_twice
+        require(known == at or is_named_anew, 3, "one number names two contents:", at)
         self._told_by, self.wrote = term, at
 
     def relay_events(self) -> None:

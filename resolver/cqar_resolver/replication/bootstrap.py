@@ -106,6 +106,8 @@ class BootstrapLoader:
         self._now = now
         self.required_registry_id = b""
         self.noted: StreamMark | None = None
+        #: The checkpoint's head, if PostgreSQL led on from it when a process that starts looked.
+        self._kept: replication_pb2.Head | None = None
 
     @property
     def _held(self) -> replication_pb2.Head | None:
@@ -207,6 +209,7 @@ class BootstrapLoader:
 
         Only at a start, and never back behind what the last process served.
         """
+        self._kept = None
         if self._view.is_complete:
             return None
         checkpoint = await self._sources.checkpoint()
@@ -220,14 +223,15 @@ class BootstrapLoader:
         if core.is_near(checkpoint.head, head):
             loaded = await self._sources.load(checkpoint)
             return loaded and loaded._replace(is_own=True, leads_to=head)
+        self._kept = checkpoint.head
         return None
 
     async def _from_postgres(self) -> LoadedSnapshot:
-        held = self._held
+        since = self._held or self._kept
         with metrics.HYDRATE_SECONDS.labels("postgres").time():
             try:
                 snapshot: Snapshot = await self._ports.database.hydrate(
-                    self._require_usable, held.revision if held is not None else 0
+                    self._require_usable, since.revision if since is not None else 0
                 )
             except Diverged as error:
                 log.error("PostgreSQL's current state does not fit its head: %s", error)  # noqa: TRY400
@@ -254,6 +258,12 @@ class BootstrapLoader:
             raise DatabaseBehind(None, "it is of a database that is not the registry's any more")
         if action is Action.BUMP:
             raise DatabaseBehind(read.head, "it does not have what is served")
+        if self._has_lost_kept(read):
+            raise DatabaseBehind(None, "it has lost what the last process kept")
+
+    def _has_lost_kept(self, read: HeadRead) -> bool:
+        """Whether PostgreSQL led on from the checkpoint when it was looked at, and does not now."""
+        return self._kept is not None and core.is_ahead(self._kept, read.head, read.row)
 
     async def _ask_for_bump(self, found: replication_pb2.Head) -> None:
         """Ask for a new epoch.

@@ -177,8 +177,10 @@ class HeadProbe:
         Raises:
             Rebootstrap: the stream was recreated, or lost its tail.
         """
+        # Noted BEFORE the read: what is handled meanwhile may be newer than the answer.
+        noted = self._mark()
         try:
-            found, noted = await self._stream.mark(), self._mark()
+            found = await self._stream.mark()
         except (NatsError, TimeoutError, OSError) as error:
             log.warning("the stream is not there: %s", error_text(error))
             return False

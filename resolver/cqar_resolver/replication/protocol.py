@@ -245,10 +245,19 @@ def is_near(kept: replication_pb2.Head, found: replication_pb2.Head) -> bool:
     return least <= kept.revision < found.revision
 
 
-def is_onward(held: replication_pb2.Head | None, found: replication_pb2.Head) -> bool:
-    """Whether an image or a checkpoint may replace what is served, if anything is."""
+def may_replace(held: replication_pb2.Head | None, found: replication_pb2.Head) -> bool:
+    """Whether an image or a checkpoint may replace what is served, if anything is.
+
+    Of the same epoch it may have a history without what is served, and does not show it: nothing
+    but a later epoch is certain not to go sideways.
+    """
     if held is None:
         return True
+    return found.epoch > held.epoch and is_onward(held, found)
+
+
+def is_onward(held: replication_pb2.Head, found: replication_pb2.Head) -> bool:
+    """Whether an image or a checkpoint is ahead of another."""
     local, remote = position_of(held), position_of(found)
     if found.registry_id != held.registry_id or remote == local:
         return False
@@ -288,7 +297,7 @@ def bootstrap_candidates(
     if required_registry_id:
         onward = [source for source in found if source.head.registry_id == required_registry_id]
     else:
-        onward = [source for source in found if is_onward(held, source.head)]
+        onward = [source for source in found if may_replace(held, source.head)]
     if len(onward) > 1 and is_onward(onward[0].head, onward[1].head):
         onward.reverse()
     return onward

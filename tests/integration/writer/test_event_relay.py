@@ -21,10 +21,11 @@ from cqar_shared.messaging import atomic_batch, jetstream, streams
 from cqar_shared.messaging.atomic_batch import Message
 from cqar_shared.messaging.jetstream import EVENTS
 from cqar_writer.api_keys import create_key
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.mutations import Mutations
 from cqar_writer.relays import event_relay
 from cqar_writer.relays.event_relay import EventRelay
-from tests.support.commits import commit, lose_commits_after, raw_messages
+from tests.support.commits import commit, eventually, lose_commits_after, raw_messages, running
 from tests.support.entity_builders import NOW, a_chain, a_venue
 
 
@@ -195,15 +196,24 @@ async def test_many_revisions_without_events_are_looked_through_once(
 
 
 async def test_an_event_of_a_history_that_took_the_place_of_one_looked_through_is_told(
-    event_relay_: EventRelay, engine: AsyncEngine, mutations: Mutations, js: JetStreamContext
+    engine: AsyncEngine, client: Client, js: JetStreamContext
 ) -> None:
+    database = PrimaryDatabase(NewestPosition(), engine)
+    mutations = Mutations(engine, lambda: NOW, database=database)
+    event_relay_ = EventRelay(engine, client, mutations.bump_epoch, database)
     await commit(mutations, a_venue("kept"))
     await make_keys(mutations, 3)
     await drain_events(event_relay_)
     await lose_commits_after(engine, 1)
     # By a writer that knows nothing of what was lost; the relay does.
     await commit(Mutations(engine, lambda: NOW), a_venue("other"))
-    await drain_events(event_relay_)
+
+    async def are_out() -> bool:
+        await drain_events(event_relay_)
+        return len(await raw_messages(js, EVENTS)) == 3
+
+    async with running(mutations.epochs.run()):
+        await eventually(are_out)
     told = [decoded(raw) for raw in await raw_messages(js, EVENTS)]
     assert [event.venue.venue_id for event in told[:-1]] == ["kept", "other"]
     assert isinstance(told[-1], events_pb2.RegistryEpochChanged)

@@ -30,6 +30,7 @@ from cqar_writer.database.head import HeadReader
 from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.mutations import Mutations
 from cqar_writer.protocol.log_rows import HeadRow, head_message
+from cqar_writer.protocol.terms import Remedy
 from cqar_writer.reads.sessions import Reads
 from cqar_writer.relays.change_relay import ChangeRelay
 from cqar_writer.relays.event_relay import EventRelay
@@ -217,6 +218,24 @@ async def test_one_failover_is_one_epoch_beyond_all_that_is_known(
     await process.close()
 
 
+async def test_an_epoch_begins_only_where_the_address_leads_now(two: Two, process: Process) -> None:
+    """Also if the promoted server was replaced before any writer came, and is not stopped."""
+    await promoted(two.later)
+    two.address.lead_to(two.later)
+    for _ in range(2):
+        async with process.engine.connect() as tx:
+            assert (await process.database.look(tx)).remedy is Remedy.RENEW
+    two.address.lead_to(two.older)
+    assert not await process.mutations.epochs.renew()
+    assert await two.outbox(two.later) == [(1, 1), (1, 2), (1, 3)]
+    two.address.lead_to(two.later)
+    assert await process.commit("d") == 4
+    assert await two.outbox(two.later) == [(1, 1), (1, 2), (1, 3)]
+    await process.close()
+    assert await process.commit("e") == 6
+    assert (await two.outbox(two.later))[3:] == [(2, 5), (2, 6)]
+
+
 async def test_a_database_that_fell_back_and_went_on_beyond_what_it_lost_is_told_by_its_chain(
     two: Two, process: Process
 ) -> None:
@@ -345,11 +364,16 @@ async def test_a_database_that_lost_commits_goes_on_also_behind_a_message_that_n
     await drain(relay)
     await js.publish(CHANGES_SUBJECT, says(await head_of(process.engine), FAR))
     await process.move_to(two.later)
-    await drain(
-        ChangeRelay(process.aside, js, process.mutations.bump_epoch, process.database, asks)
-    )
+    again = ChangeRelay(process.aside, js, process.mutations.bump_epoch, process.database, asks)
+
+    async def has_begun() -> bool:
+        await drain(again)
+        return [epoch for epoch, _ in await two.outbox(two.later)] == [1, 1, 1, 2]
+
+    async with running(process.mutations.epochs.run()):
+        await eventually(has_begun)
+    await drain(again)
     assert not process.database.is_fenced
-    assert [epoch for epoch, _ in await two.outbox(two.later)] == [1, 1, 1, 2]
     newest = (await raw_messages(js, CHANGES))[-1].data or b""
     assert replication_pb2.StreamMessage.FromString(newest).head.epoch == 2
 

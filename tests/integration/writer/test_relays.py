@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar_shared.messaging import streams
 from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
 from cqar_shared.replication import hash_chain, positions
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.mutations import Mutations
 from cqar_writer.relays.change_relay import ChangeRelay
 from cqar_writer.relays.foreign_messages import ForeignStream
@@ -24,6 +26,7 @@ from tests.support.commits import (
     head_of,
     lose_commits_after,
     raw_messages,
+    running,
 )
 from tests.support.entity_builders import NOW, a_venue
 
@@ -161,14 +164,24 @@ async def test_a_stream_made_anew_is_reset_even_by_a_relay_that_knew_the_old_one
     assert await published(js) == [("reset", 1, 2)]
 
 
+async def has_begun(relay: ChangeRelay, engine: AsyncEngine) -> bool:
+    await drain(relay)
+    return (await head_of(engine)).epoch == 2
+
+
 async def test_lost_commits_begin_an_epoch_and_no_revision_is_used_again(
-    relay: ChangeRelay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+    engine: AsyncEngine, js: JetStreamContext
 ) -> None:
+    database = PrimaryDatabase(NewestPosition(), engine)
+    mutations = Mutations(engine, lambda: NOW, database=database)
+    relay = ChangeRelay(engine, js, mutations.bump_epoch, database)
     await drain(relay)
     for name in "abc":
         await commit(mutations, a_venue(name))
     await drain(relay)
     await lose_commits_after(engine, 1)
+    async with running(mutations.epochs.run()):
+        await eventually(partial(has_begun, relay, engine))
     await drain(relay)
     head = await head_of(engine)
     assert (head.epoch, head.revision) == (2, 4)

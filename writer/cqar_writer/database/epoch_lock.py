@@ -98,22 +98,35 @@ class Epochs:
                 await self.renew()
         raise ServiceNotReady("PostgreSQL fails over: try again")
 
-    async def renew(self) -> bool:
+    async def renew(
+        self, seen: LogPosition | None = None, reason: str = revision_rows.LOST_COMMITS
+    ) -> bool:
         """Begin the epoch that a database needs after a promotion, a restore or lost commits.
 
+        Only where the address leads now: a server behind a kept connection may have been replaced
+        before any writer came, and would date itself later than its replacement.
+
+        Args:
+            seen: The position seen outside, if any.
+            reason: Why, for the audit log.
+
         Returns:
-            Whether an epoch began; False if another writer was first.
+            Whether an epoch began; False if none is needed where the address leads now, for example
+            because another writer was first.
         """
         async with self._renewing:
             async with self._engine.connect() as tx:
                 if (await self._database.look(tx)).remedy is not Remedy.RENEW:
                     return False
             tail = await self._read_tail()
+            self._database.drop()
             async with self._engine.connect() as tx:
                 head, remedy = await self._database.look(tx, locks=True)
                 if remedy is not Remedy.RENEW:
                     return False
-                await self._begin(tx, head, tail, position_of(head), revision_rows.LOST_COMMITS)
+                at = position_of(head)
+                beyond = seen if seen and positions.is_believable(at, seen) else at
+                await self._begin(tx, head, tail, beyond, reason)
         return True
 
     async def begin(self, expected_epoch: int, seen: LogPosition, reason: str) -> bool:
@@ -141,16 +154,12 @@ class Epochs:
                     continue
                 if head.epoch != expected_epoch:
                     return False
-                if remedy is Remedy.USE and tail is not None and _speaks_for_later(tail, head):
-                    log.error(
-                        "no epoch begins: the stream's newest message is of %s", term_of(tail)
-                    )
-                    return False
-                if not positions.is_believable(position_of(head), seen):
-                    log.error("no epoch begins beyond %s: the head is %s", seen, position_of(head))
-                    return False
-                await self._begin(tx, head, tail, seen, reason)
-                return True
+                if remedy is Remedy.USE:
+                    if not _is_evidence(head, seen, tail):
+                        return False
+                    await self._begin(tx, head, tail, seen, reason)
+                    return True
+            return await self.renew(seen, reason)
         return False
 
     async def _read_tail(self) -> replication_pb2.Head | None:
@@ -195,9 +204,16 @@ class Epochs:
         return await head_signer.sign_revision(tx, self._signer, head, row)
 
 
-def _speaks_for_later(tail: replication_pb2.Head, head: HeadRow) -> bool:
-    """Whether another writer may have published it from the registry's current database."""
-    return tail.registry_id == head.registry_id and is_later(head, tail)
+def _is_evidence(head: HeadRow, seen: LogPosition, tail: replication_pb2.Head | None) -> bool:
+    """Whether an epoch may begin beyond what was seen, in a database that needs none by itself."""
+    if tail is not None and tail.registry_id == head.registry_id and is_later(head, tail):
+        # Another writer may have published it from the registry's current database.
+        log.error("no epoch begins: the stream's newest message is of %s", term_of(tail))
+        return False
+    if not positions.is_believable(position_of(head), seen):
+        log.error("no epoch begins beyond %s: the head is %s", seen, position_of(head))
+        return False
+    return True
 
 
 def _believable(head: HeadRow, tail: replication_pb2.Head | None) -> list[LogPosition]:

@@ -110,7 +110,11 @@ class ChangeRelay:
             readable = tail if remedy is Remedy.USE else None
             rows = await outbox.rows_after(tx, readable.revision, BATCH_ROWS) if readable else []
         if remedy is not Remedy.USE:
-            return await self._renew(head, stream, tail, remedy)
+            # Another connection is tried at once. An epoch that is needed begins by itself
+            # (`cqar_writer.database.epoch_lock.Epochs.run`), and its commit wakes this relay.
+            self._known = None
+            self._database.require_unfenced()
+            return remedy is Remedy.LEAVE
         if stream.head is not None and await self._fencing.heed(head, stream.head):
             reason = f"claims a database of {term_of(stream.head)}"
             note_foreign(CHANGES, stream.last, reason)
@@ -130,20 +134,6 @@ class ChangeRelay:
             # A publish that was not answered may be stored or not: only the stream knows.
             self._known = None
             raise
-
-    async def _renew(
-        self, head: HeadRow, stream: StreamTail, tail: LogPosition | None, remedy: Remedy
-    ) -> bool:
-        """Begin the epoch that the database needs; a database that was left needs none."""
-        self._known = None
-        self._database.require_unfenced()
-        if remedy is Remedy.RENEW:
-            if stream.head is not None and not head.database_changed:
-                # The database lacks commits: it may be an older one, if the address leads back.
-                await self._fencing.heed(head, stream.head)
-            seen = tail or position_of(head)
-            await self._bump(head.epoch, seen.epoch, seen.revision)
-        return True
 
     async def _read_tail(self) -> StreamTail:
         """Read the last sequence, then the newest message: the publish detects a race."""

@@ -29,7 +29,7 @@ from cqar_writer import metrics
 from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.protocol import event_cursor
 from cqar_writer.protocol.event_cursor import EventCursor
-from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
+from cqar_writer.protocol.log_rows import OutboxRow
 from cqar_writer.protocol.terms import Remedy
 from cqar_writer.reads.entity_history import trace_of
 from cqar_writer.relays.event_tail import EventTail, LostEvent
@@ -87,7 +87,9 @@ class EventRelay:
         async with self._engine.connect() as tx:
             head, remedy = await self._database.look(tx)
             if remedy is not Remedy.USE:
-                return await self._renew(head, remedy)
+                # As in `ChangeRelay.step`.
+                self._database.require_unfenced()
+                return remedy is Remedy.LEAVE
             cursor = await self._tail.newest(tx, head, info)
             if cursor is None:
                 return True
@@ -117,13 +119,6 @@ class EventRelay:
         is_more = len(rows) == BATCH_ROWS
         metrics.PROGRESS.announced(rows[-1].revision if is_more else head.revision)
         return is_more
-
-    async def _renew(self, head: HeadRow, remedy: Remedy) -> bool:
-        """Begin the epoch that the database needs; a database that was left needs none."""
-        self._database.require_unfenced()
-        if remedy is Remedy.RENEW:
-            await self._bump(head.epoch, head.epoch, head.revision)
-        return True
 
     async def _publish(
         self, info: StreamInfo, messages: Iterable[Message]

@@ -14,6 +14,7 @@ from cqar_resolver.replication.protocol import (
     is_ahead,
     is_near,
     is_onward,
+    may_replace,
     on_hydrated,
     resume_after,
 )
@@ -127,20 +128,23 @@ def test_a_file_that_postgres_leads_on_from(found: Head, *, near: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "onward"),
+    ("found", "onward", "taken"),
     [
-        pytest.param(head_at(11, B), True, id="newer"),
-        pytest.param(head_at(11, B, epoch=3), True, id="of a newer epoch"),
-        pytest.param(HELD, False, id="the same: nothing is gained by it"),
-        pytest.param(head_at(9, B), False, id="older"),
-        pytest.param(head_at(10, B), False, id="beside it"),
-        pytest.param(head_at(9, B, epoch=3), False, id="older of a newer epoch"),
-        pytest.param(head_at(11, B, of=b"s"), False, id="another registry's"),
+        pytest.param(head_at(11, B), True, False, id="newer: it may lack what is served"),
+        pytest.param(head_at(11, B, epoch=3), True, True, id="of a newer epoch"),
+        pytest.param(HELD, False, False, id="the same: nothing is gained by it"),
+        pytest.param(head_at(9, B), False, False, id="older"),
+        pytest.param(head_at(10, B), False, False, id="beside it"),
+        pytest.param(head_at(9, B, epoch=3), False, False, id="older of a newer epoch"),
+        pytest.param(head_at(11, B, epoch=3, of=b"s"), False, False, id="another registry's"),
     ],
 )
-def test_an_image_that_leads_on_from_what_is_served(found: Head, *, onward: bool) -> None:
+def test_an_image_that_may_replace_what_is_served(
+    found: Head, *, onward: bool, taken: bool
+) -> None:
     assert is_onward(HELD, found) is onward
-    assert is_onward(None, found)
+    assert may_replace(HELD, found) is taken
+    assert may_replace(None, found)
 
 
 class Candidate(NamedTuple):
@@ -148,20 +152,17 @@ class Candidate(NamedTuple):
 
 
 def test_of_what_may_be_loaded_the_newer_is_tried_first() -> None:
-    old, new, twin = (Candidate(head_at(*at)) for at in ((10, A), (12, B), (12, B)))
+    old = Candidate(head_at(10, A))
+    new, twin = (Candidate(head_at(12, B, epoch=HELD.epoch + 1)) for _ in "12")
     assert bootstrap_candidates(None, old, new) == [new, old]
     assert bootstrap_candidates(None, new, old) == [new, old]
     assert bootstrap_candidates(HELD, old, new) == bootstrap_candidates(HELD, None, new) == [new]
     assert bootstrap_candidates(HELD, new, old) == bootstrap_candidates(HELD, new, None) == [new]
-    assert (
-        bootstrap_candidates(head_at(12, B), old, new)
-        == bootstrap_candidates(None, None, None)
-        == []
-    )
+    assert bootstrap_candidates(new.head, old, new) == bootstrap_candidates(None, None, None) == []
     assert bootstrap_candidates(new.head, new, twin, required_registry_id=b"another") == []
-    assert bootstrap_candidates(
-        head_at(12, B), old, None, required_registry_id=old.head.registry_id
-    ) == [old]
+    assert bootstrap_candidates(new.head, old, None, required_registry_id=old.head.registry_id) == [
+        old
+    ]
     (first, second) = bootstrap_candidates(None, new, twin)
     assert (first is new, second is twin) == (True, True)
 
