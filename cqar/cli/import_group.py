@@ -11,7 +11,7 @@ from cqar.cli.import_venue import import_venue, send_plan
 from cqar.cli.output import print_json, say, table, to_stderr
 from cqar.cli.target import Target, with_target
 from cqar.importer.readers.registry import product_lines
-from cqar.importer.saved_plan import load_plan, what_moved
+from cqar.importer.saved_plan import check_plan, load_plan
 
 
 class ImportGroup(click.Group):
@@ -76,6 +76,7 @@ def apply_plan(target: Target, **options: Any) -> None:
     """Apply PLAN, which `cqar import VENUE --out PLAN` has made, and nothing else.
 
     If something that it changes has changed since, nothing is applied, and the command says what.
+    What is as planned already is left as it is.
 
     \b
     Example:
@@ -83,16 +84,16 @@ def apply_plan(target: Target, **options: Any) -> None:
     """
     saved = load_plan(options["plan"])
     with target.to_writer() as connection:
-        moved = what_moved(connection, saved)
-        if moved:
-            for record in moved:
+        check = check_plan(connection, saved)
+        if check.moved:
+            for record in check.moved:
                 to_stderr(f"{record.spelling}: {record.reason}")
             to_stderr(
-                f"{len(moved)} entities changed since the plan was made at revision"
+                f"{len(check.moved)} entities changed since the plan was made at revision"
                 f" {saved.revision}: nothing was applied. Make the plan again"
             )
             raise click.exceptions.Exit(1)
-        applied = send_plan(connection, saved)
+        applied = send_plan(connection, saved, check.items)
     if options["as_json"]:
         print_json(applied)
     else:

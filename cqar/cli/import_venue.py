@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 from cqc.services.v1 import asset_registry_pb2 as pb
+from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.import_plan import plan_document, print_rows, show_plan
@@ -282,11 +283,13 @@ def _apply(
     return _counts_of(result)
 
 
-def send_plan(connection: Connection, saved: SavedPlan) -> dict[str, Any]:
-    """Apply a saved plan: counts by outcome, and what the writer rejected."""
+def send_plan(
+    connection: Connection, saved: SavedPlan, items: list[apb.ApplyItem]
+) -> dict[str, Any]:
+    """Apply items of a saved plan: counts by outcome, and what the writer rejected."""
     reason = f"import of {saved.venue} as of {saved.at.isoformat()}, as planned"
-    with _progress(saved.venue, len(saved.items)) as advance:
-        result = apply_requests(connection, requests_of(saved, dry_run=False), reason, advance)
+    with _progress(saved.venue, len(items)) as advance:
+        result = apply_requests(connection, requests_of(saved, items), reason, advance)
     return _counts_of(result)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from cqc.writer.v1 import registry_admin_pb2 as pb
@@ -15,6 +16,7 @@ from cqar.admin.connection import Connection
 from cqar.importer.apply import RejectedRecord, batches, item_of
 from cqar.importer.plan import Plan
 from cqar.importer.saved_answers import UnusableAnswer
+from cqar_shared.errors import Conflict
 
 FORMAT: Final = 1
 BYTES_MAX: Final = 512 * 1024 * 1024
@@ -99,37 +101,67 @@ def load_plan(path: Path) -> SavedPlan:
     return saved
 
 
-def requests_of(saved: SavedPlan, *, dry_run: bool) -> list[pb.ApplyRequest]:
-    """The plan as requests; each of them is applied whole or not at all."""
-    items = [json_format.ParseDict(item, pb.ApplyItem()) for item in saved.items]
-    found = []
-    for batch in batches(items):
-        request = pb.ApplyRequest(
-            items=batch, dry_run=dry_run, skip_rejected=dry_run, historical=True
-        )
-        if saved.as_of is not None:
-            request.as_of.FromDatetime(saved.as_of)
-        found.append(request)
-    return found
+class PlanCheck(NamedTuple):
+    """Where a plan and the registry stand now.
+
+    Attributes:
+        items: What is left to apply: all that is not as planned already.
+        moved: What else changed since, and how it stands in the plan's way.
+    """
+
+    items: list[pb.ApplyItem]
+    moved: list[RejectedRecord]
 
 
-def what_moved(connection: Connection, saved: SavedPlan) -> list[RejectedRecord]:
-    """What keeps the plan from being applied as it was made; empty: nothing.
+def check_plan(connection: Connection, saved: SavedPlan) -> PlanCheck:
+    """Compare a plan with the registry as it is now. Changes nothing.
 
-    Items of later batches may need those of earlier ones, which a dry run does not make: so only
-    changes of what existed when the plan was made are asked about.
+    Items of later requests may need what earlier ones make, and a dry run makes nothing: so only
+    what existed when the plan was made is compared.
 
     Raises:
         CallFailed: The writer refused or did not answer.
     """
-    found: list[RejectedRecord] = []
-    for request in requests_of(saved, dry_run=True):
-        answer = connection.call(connection.admin.Apply, request)
-        for outcome in answer.outcomes:
-            if outcome.status == pb.OUTCOME_STATUS_REJECTED and any(
-                violation.reason == "CHANGED_SINCE" for violation in outcome.violations
-            ):
-                reasons = "; ".join(v.message for v in outcome.violations)
-                name = f"{outcome.entity.kind} {outcome.entity.key}"
-                found.append(RejectedRecord(name, reasons))
+    items = [json_format.ParseDict(item, pb.ApplyItem()) for item in saved.items]
+    outcomes = _dry_run(connection, saved, items)
+    touched = [
+        place
+        for place, outcome in enumerate(outcomes)
+        if any(violation.reason == Conflict.reason for violation in outcome.violations)
+    ]
+    freed = []
+    for place in touched:
+        item = pb.ApplyItem()
+        item.CopyFrom(items[place])
+        item.ClearField("if_revision")
+        freed.append(item)
+    done: set[int] = set()
+    moved: list[RejectedRecord] = []
+    for place, anew in zip(touched, _dry_run(connection, saved, freed), strict=True):
+        if anew.status == pb.OUTCOME_STATUS_UNCHANGED:
+            done.add(place)
+        else:
+            conflict = outcomes[place]
+            reasons = "; ".join(violation.message for violation in conflict.violations)
+            moved.append(RejectedRecord(f"{conflict.entity.kind} {conflict.entity.key}", reasons))
+    return PlanCheck([item for place, item in enumerate(items) if place not in done], moved)
+
+
+def _dry_run(
+    connection: Connection, saved: SavedPlan, items: list[pb.ApplyItem]
+) -> list[pb.ApplyOutcome]:
+    """What would become of each item, in their order."""
+    found: list[pb.ApplyOutcome] = []
+    for request in requests_of(saved, items):
+        request.dry_run = request.skip_rejected = True
+        found.extend(connection.call(connection.admin.Apply, request).outcomes)
     return found
+
+
+def requests_of(saved: SavedPlan, items: Iterable[pb.ApplyItem]) -> Iterator[pb.ApplyRequest]:
+    """Items of a plan as requests; each of them is applied whole or not at all."""
+    for batch in batches(items):
+        request = pb.ApplyRequest(items=batch, historical=True)
+        if saved.as_of is not None:
+            request.as_of.FromDatetime(saved.as_of)
+        yield request

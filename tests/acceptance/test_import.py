@@ -288,6 +288,45 @@ async def test_a_venue_without_a_reader_is_read_by_ccxt_and_says_so(registry: St
     assert "reader" not in binance.venue_symbol.metadata
 
 
+async def test_a_plan_that_was_reviewed_is_applied_as_it_was_or_not_at_all(
+    registry: Stack, tmp_path: Path
+) -> None:
+    path, plan = saved("bitstamp", "trading_pairs_info_recent.json"), tmp_path / "plan.json"
+    file = ("--file", f"trading-pairs-info={path}", "--at", "2026-08-01")
+    out = ("import", "bitstamp", *file, "--out", str(plan))
+    document = (await registry.ok(*out, "--json")).document
+    assert (document["applied"], document["counts"]["listed"]) == (None, 206)
+    rows = (await registry.ok("import", "bitstamp", *file, "--plan", "--tsv")).out.splitlines()
+    assert len(rows) == 1 + len(document["rows"])
+    assert {row.count("\t") for row in rows} == {9}
+
+    altered, whole = tmp_path / "altered.json", json.loads(plan.read_text())
+    whole["items"][-1] = whole["items"][0]
+    altered.write_text(json.dumps(whole))
+    assert "altered" in (await registry.cqar("import", "apply", str(altered))).err
+
+    applied = (await registry.ok("import", "apply", str(plan), "--json")).document
+    assert applied["rejected"] == []
+    again = (await registry.ok("import", "apply", str(plan), "--json")).document
+    assert (again["created"], again["updated"]) == (0, 0)
+    (found,) = await resolve_all(registry, "bitstamp", ["btcusd"])
+    market = listed_markets("bitstamp", "trading-pairs-info", path)["btcusd"]
+    assert Decimal(found.specs.tick_size) == market.tick_size
+
+    raised = path.read_text().replace('"minimum_order": "20.0 USD"', '"minimum_order": "25.0 USD"')
+    raised = raised.replace('"minimum_order":"20.0 USD"', '"minimum_order":"25.0 USD"')
+    newer = tmp_path / "newer.json"
+    newer.write_text(raised)
+    second = ("import", "bitstamp", "--file", f"trading-pairs-info={newer}")
+    await registry.ok(*second, "--at", "2026-09-01", "--out", str(plan))
+    moved = ("--maker-fee", "0.001", "--reason", "meanwhile")
+    await registry.ok("listing", "set", "bitstamp", "btcusd", *moved)
+    before = await registry.revision()
+    ran = await registry.cqar("import", "apply", str(plan))
+    assert (ran.code, await registry.revision()) == (1, before)
+    assert "entities changed since the plan was made" in ran.err
+
+
 async def test_one_junk_row_stops_nothing_else(registry: Stack, tmp_path: Path) -> None:
     document = json.loads(saved(*BINANCE_2022).read_text())
     document["symbols"] += [{"symbol": "JUNK"}, {"symbol": "BADTICK", **_bad_tick(document)}]

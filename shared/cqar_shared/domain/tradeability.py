@@ -41,6 +41,7 @@ _STATED: Final = frozenset(
     )
 )
 _S = venue_symbol_pb2.MarketStatus
+_U = venue_symbol_pb2.OrderUnit
 
 
 class StatusRow(NamedTuple):
@@ -199,7 +200,7 @@ def specs_of(terms: Listing, symbol: symbol_pb2.Symbol) -> pb.Specs:
     Args:
         terms: The listing, or the primary of an alias, with its terms of the answer's instant.
     """
-    own, default = terms.exact, _defaults(terms.exact, symbol.exact)
+    own, default = terms.exact, _defaults(terms, symbol.exact)
     has_ticks = bool(terms.tick_bands) or terms.HasField("price_significant_digits")
     from_venue = (own.tick_size or has_ticks) and own.lot_size
     return pb.Specs(
@@ -230,22 +231,26 @@ def _counted(symbol: symbol_pb2.Symbol) -> symbol_pb2.ContractKind.ValueType:
     return symbol.contract_kind
 
 
-def _defaults(
-    own: venue_symbol_pb2.VenueSymbolDecimals, symbol: symbol_pb2.SymbolDecimals
-) -> symbol_pb2.SymbolDecimals:
+def _defaults(terms: Listing, symbol: symbol_pb2.SymbolDecimals) -> symbol_pb2.SymbolDecimals:
     """The symbol's steps that apply to a listing: those in units of the same size."""
-    names = _comparable(own, symbol.contract_size)
+    names = _comparable(terms, symbol.contract_size)
     if names is SYMBOL_STEPS:
         return symbol
     return symbol_pb2.SymbolDecimals(**{name: getattr(symbol, name) for name in names})
 
 
-def _comparable(own: venue_symbol_pb2.VenueSymbolDecimals, contract_size: str) -> tuple[str, ...]:
-    """The steps that a listing has in the units of a symbol with this contract size."""
+def _comparable(terms: Listing, contract_size: str) -> tuple[str, ...]:
+    """The steps that a listing has in the units of a symbol with this contract size.
+
+    A listing whose orders count the base or the quote has no contracts: its unit is one.
+    """
+    own = terms.exact
     if Decimal(own.unit_multiplier or 1) != 1:
         return ("min_notional",)
     size = Decimal(contract_size or 0)
-    if Decimal(own.contract_size or size) != size:
+    counts_assets = terms.order_unit in (_U.ORDER_UNIT_BASE, _U.ORDER_UNIT_QUOTE)
+    unit = Decimal(1) if counts_assets and size else Decimal(own.contract_size or size)
+    if unit != size:
         return ("min_notional", "tick_size")
     return SYMBOL_STEPS
 
@@ -274,7 +279,7 @@ def fill_steps(symbol: symbol_pb2.Symbol, terms: Listing) -> symbol_pb2.Symbol:
     """
     own = terms.exact
     # If the symbol has no contract size, the listing's applies, and so do steps in its units.
-    names = _comparable(own, symbol.exact.contract_size or own.contract_size)
+    names = _comparable(terms, symbol.exact.contract_size or own.contract_size)
     filled = symbol_pb2.Symbol()
     filled.CopyFrom(symbol)
     for name in SYMBOL_STEPS:

@@ -17,6 +17,7 @@ from cqar_shared.domain.kinds.venue_symbol import (
     VENUE_SYMBOL,
     ListingTickBand,
     MarketStatusCode,
+    OrderUnitCode,
 )
 from tests.support.entity_builders import (
     a_symbol,
@@ -107,6 +108,9 @@ def test_a_symbols_steps_are_not_those_of_a_listing_in_other_units() -> None:
     assert scaled.min_notional == "5"
     sized = specs({"contract_size": Decimal(1)})
     assert (sized.tick_size, sized.lot_size, sized.min_notional) == ("0.5", "", "5")
+    # Its orders count the base; the symbol's steps count contracts of 100.
+    in_base = specs({"order_unit": OrderUnitCode.BASE})
+    assert (in_base.tick_size, in_base.lot_size, in_base.contract_size) == ("0.5", "", "")
     same = specs({"contract_size": Decimal("100.0"), "unit_multiplier": Decimal(1)})
     assert (same.tick_size, same.lot_size, same.max_order_size) == ("0.5", "0.1", "9")
 
