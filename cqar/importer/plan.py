@@ -219,22 +219,24 @@ def make_plan(
             f"{len(lifted)} listings that are HALTED here go ONLINE, as the venue says: a halt of"
             " your own does not outlive an import"
         )
-    _record_sources(state, plan)
+    _record_sources(plan)
     _record_in_venue(state, venue, types, dates, plan)
     return plan
 
 
-def _record_sources(state: RegistryState, plan: Plan) -> None:
-    """With every listing that is made or changed, what says so; a newer answer's stays."""
+def _record_sources(plan: Plan) -> None:
+    """With every listing that is made or changed, what says so; a newer answer's stays.
+
+    The plan's state holds no sources and not what the plan makes: the writer judges them.
+    """
     is_newest = plan.changes_at is None
     results = (Result.CREATED, Result.UPDATED) if is_newest else (Result.CREATED,)
-    items = []
     for outcome in plan.of(VENUE_SYMBOL, *results):
         listing: Any = outcome.after
         source = source_of(plan.reading, listing.venue_symbol, listing.listing_id, plan.at)
         if source is not None and not listing.alias_of and not _is_stated_again(outcome):
-            items.append(upsert(LISTING_SOURCE, source))
-    plan.changes += [outcome for outcome in Batch(items).judge(state) if outcome.changes]
+            key, new = source.listing_id, Result.CREATED
+            plan.changes.append(Outcome(kind=LISTING_SOURCE, key=key, result=new, after=source))
 
 
 def _coin_id(multipliers: Mapping[str, Multiplier], market: Market) -> str | None:

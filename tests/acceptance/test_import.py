@@ -6,6 +6,7 @@ compares with the raw records. The tests of this module build on each other, as 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from decimal import Decimal
@@ -106,6 +107,16 @@ async def test_binance_spot_2021_is_as_the_venue_says(registry: Stack) -> None:
     document = await import_file(registry, "binance", "exchangeInfo", path, "2021-10-12")
     assert document["counts"]["listed"] == 1695
     await require_as_listed(registry, "binance", path)
+
+
+async def test_where_each_value_is_from_is_kept_and_told(registry: Stack) -> None:
+    content = saved(*BINANCE_2021).read_bytes()
+    told = (await registry.ok("explain", "binance", "ETHBTC", "--json")).document
+    source = told["source"]
+    assert (source["reader"], source["request"]) == ("binance/1", "exchangeInfo")
+    assert source["sha256"] == hashlib.sha256(content).hexdigest()
+    assert source["raw"]["symbol"] == "ETHBTC"
+    assert told["terms"]["tick_size"] == "0.000001"
 
 
 async def test_importing_the_same_file_again_takes_no_revision(registry: Stack) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cqar.importer.answer_reader import Reading, Unreadable
+from cqar.importer.answer_reader import AnswerSource, Reading, Unreadable
 from cqar.importer.market import Alias, Code, Leg, Market
 from cqar.importer.missing import MassChange
 from cqar.importer.multipliers import Multiplier
@@ -19,6 +19,7 @@ from cqar.importer.readers.product_line import Answer, Request
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.evaluation import Result
 from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
 from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
@@ -77,6 +78,8 @@ class Registry:
         reading = a_reading(*found, unreadable=options.pop("unreadable", ()))
         reading.is_reviewed = options.pop("is_reviewed", True)
         reading.untraced = options.pop("untraced", {})
+        reading.raw = options.pop("raw", {})
+        reading.sources = [AnswerSource("listing", "0" * 64, at)]
         venue: Any = state.get("venue", venue_id)
         return make_plan(state, venue, reading, at, options.pop("multipliers", {}), **options)
 
@@ -203,6 +206,22 @@ def test_a_halt_that_an_import_lifts_is_said() -> None:
     plan = registry.plan(a_market(), coin("SOL"), at=NOW + DAY)
     (note,) = plan.notes
     assert note.startswith("1 listings that are HALTED here go ONLINE")
+
+
+def test_every_listing_that_is_made_or_changed_comes_with_what_decided() -> None:
+    registry = Registry()
+    market = a_market(aliases=(Alias("XBTUSDT"),))
+    answers: Any = {"raw": {"BTCUSDT": ({"symbol": "BTCUSDT", "tick": "0.01"}, None)}}
+    plan = registry.imported(market, **answers)
+    (made,) = plan.of(LISTING_SOURCE, Result.CREATED)
+    source: Any = made.after
+    assert source.listing_id == registry.listing("BTCUSDT").listing_id
+    assert (source.request, source.reader) == ("listing", "a-reader/1")
+    assert source.raw == '{"symbol":"BTCUSDT","tick":"0.01"}'
+    assert registry.plan(market, at=NOW + DAY / 2, **answers).changes == []
+    changed_tick = a_market(tick_size=Decimal("0.1"))
+    plan = registry.plan(changed_tick, at=NOW + DAY / 2, **answers)
+    assert len(plan.of(LISTING_SOURCE, Result.CREATED)) == 1
 
 
 def test_the_note_of_how_far_a_listing_is_known_comes_last() -> None:
