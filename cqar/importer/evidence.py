@@ -31,7 +31,8 @@ def source_of(
     """What decided a listing's terms; None if no record of the reading did.
 
     Args:
-        at: The instant of the answers, for those that do not state theirs.
+        at: The instant of the answers as they are imported. It stands for that of an answer that
+            states none, or whose own clock is ahead of it.
     """
     read = reading.raw.get(spelling)
     if read is None or not reading.sources:
@@ -52,7 +53,7 @@ def _recorded(source: AnswerSource, at: dt.datetime) -> RecordedAnswer:
     return RecordedAnswer(
         request=source.request[:REQUEST_CHARS_MAX],
         sha256=source.sha256,
-        taken_at=source.taken_at or at,
+        taken_at=min(source.taken_at or at, at),
     )
 
 

@@ -79,7 +79,7 @@ class Registry:
         reading.is_reviewed = options.pop("is_reviewed", True)
         reading.untraced = options.pop("untraced", {})
         reading.raw = options.pop("raw", {})
-        reading.sources = [AnswerSource("listing", "0" * 64, at)]
+        reading.sources = [AnswerSource("listing", "0" * 64, at + DAY)]
         venue: Any = state.get("venue", venue_id)
         return make_plan(state, venue, reading, at, options.pop("multipliers", {}), **options)
 
@@ -218,6 +218,8 @@ def test_every_listing_that_is_made_or_changed_comes_with_what_decided() -> None
     assert source.listing_id == registry.listing("BTCUSDT").listing_id
     assert (source.request, source.reader) == ("listing", "a-reader/1")
     assert source.raw == '{"symbol":"BTCUSDT","tick":"0.01"}'
+    # No answer was taken after it was imported, whatever the venue's clock says.
+    assert source.taken_at == NOW
     assert registry.plan(market, at=NOW + DAY / 2, **answers).changes == []
     changed_tick = a_market(tick_size=Decimal("0.1"))
     plan = registry.plan(changed_tick, at=NOW + DAY / 2, **answers)
