@@ -49,7 +49,7 @@ async def test_a_complete_snapshots_miss_asks_nobody_even_where_nobody_is(
 
 
 async def test_that_an_asset_may_be_traded_is_said_only_by_who_is_sure(
-    ask: Ask, mutations: Mutations
+    ask: Ask, client: Client, mutations: Mutations
 ) -> None:
     await commit(mutations, an_asset(), an_asset("ETH"), a_flag())
     flagged = rpb.CheckAssetTradeableRequest(asset_id=BTC)
@@ -65,6 +65,7 @@ async def test_that_an_asset_may_be_traded_is_said_only_by_who_is_sure(
                 await eventually(lambda: asked.resolver.view.state == LIVE, WAIT_S)
                 assert await says(asked, free) == (True, [])
                 assert await says(asked, flagged) == (False, [an_id("flag")])
+                await client.close()  # and with it who answers probes, which make it LIVE again
                 asked.resolver.view.mark_stale("for this test")
             # Nor while it is loading: the PostgreSQL that answers may be a replica, which lags.
             code = await asked.code(asked.registry.CheckAssetTradeable, free)
@@ -73,7 +74,7 @@ async def test_that_an_asset_may_be_traded_is_said_only_by_who_is_sure(
 
 
 async def test_lists_come_from_memory_alone_and_tell_how_current_it_is(
-    ask: Ask, mutations: Mutations
+    ask: Ask, client: Client, mutations: Mutations
 ) -> None:
     await commit(mutations, *one_of_each())
     request = rpb.ListVenuesRequest()
@@ -88,6 +89,7 @@ async def test_lists_come_from_memory_alone_and_tell_how_current_it_is(
         assert int(told["cqar-staleness-ms"]) > 0
         code = await asked.code(asked.registry.ListVenues, request, "1:2", timeout_s=2)
         assert code is grpc.StatusCode.UNAVAILABLE
+        await client.close()  # and with it who answers probes, which make it LIVE again
         asked.resolver.view.mark_stale("for this test")
         _, told = await asked.answer(asked.registry.ListVenues, request)
         assert told["cqar-state"] == "STALE"
