@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cqar.importer.market import Market, UnreadableRecord, UnsupportedRecord
+from cqar.importer.market import Currency, Market, UnreadableRecord, UnsupportedRecord
 from cqar.importer.readers.product_line import (
     Answer,
     Form,
@@ -71,6 +71,10 @@ class Reading:
         untraced: Spelling -> terms that ccxt states and no field of the record does, with ccxt's
             values.
         status_unstated: Number of markets whose record states no status.
+        currencies: Code -> what the venue's list of currencies says of it.
+        prices: Spelling -> its last price, in the venue's own units of price, as tickers that were
+            taken with the listing (or the listing itself) state it.
+        prices_from: The answer that they are from.
     """
 
     def __init__(self, reader: str, symbol_types: frozenset[SymbolTypeCode]) -> None:
@@ -90,6 +94,9 @@ class Reading:
         self.incomplete: list[str] = []
         self.taken_at: dt.datetime | None = None
         self.covered: list[tuple[Form[Any], Request, list[Answer]]] = []
+        self.currencies: dict[str, Currency] = {}
+        self.prices: dict[str, Decimal] = {}
+        self.prices_from: AnswerSource | None = None
 
     @property
     def status_unstated(self) -> int:

@@ -15,6 +15,7 @@ from cqar_shared.domain.kinds.symbol import (
     SymbolTypeCode,
     UnderlyingClassCode,
 )
+from cqar_shared.domain.kinds.venue_asset import AssetNetwork
 from cqar_shared.domain.kinds.venue_symbol import (
     MarketStatusCode,
     OrderUnitCode,
@@ -186,6 +187,22 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     quote_alternatives: tuple[str, ...] = ()
     order_types: tuple[str, ...] | None = None
     time_in_force: tuple[str, ...] | None = None
+
+
+class Currency(msgspec.Struct, frozen=True, kw_only=True):
+    """What a venue says of a code in its list of currencies; None: it does not say.
+
+    Attributes:
+        code: The venue's own code, exactly.
+        name: The full name.
+        networks: On which it is moved, with the contract addresses as the venue writes them.
+    """
+
+    code: str
+    name: str | None = None
+    networks: tuple[AssetNetwork, ...] = ()
+    deposit_enabled: bool | None = None
+    withdraw_enabled: bool | None = None
 
 
 class UnsupportedRecord(msgspec.Struct, frozen=True):

@@ -13,8 +13,15 @@ from cqar_shared.domain.kinds.asset import Asset, AssetType
 from cqar_shared.domain.kinds.asset_deployment import AssetDeployment
 from cqar_shared.domain.kinds.asset_group import AssetGroup, GroupMember
 from cqar_shared.domain.kinds.asset_identifier import AssetDataSource, AssetIdentifier
+from cqar_shared.domain.kinds.asset_price import AssetPrice, QuotedPrice
 from cqar_shared.domain.kinds.asset_relationship import AssetRelationship, RelationshipType
 from cqar_shared.domain.kinds.chain import Chain
+from cqar_shared.domain.kinds.finding import (
+    Finding,
+    FindingAction,
+    FindingEvidence,
+    FindingState,
+)
 from cqar_shared.domain.kinds.listing_source import ListingSource
 from cqar_shared.domain.kinds.quality_flag import FlagSeverity, FlagType, QualityFlag
 from cqar_shared.domain.kinds.symbol import Symbol, SymbolTypeCode
@@ -127,6 +134,31 @@ def a_listing_source(**changes: Any) -> ListingSource:
         "reader": "binance 1",
     }
     return ListingSource(**{**given, **changes})
+
+
+def an_asset_price(**changes: Any) -> AssetPrice:
+    quote = QuotedPrice(
+        venue_id="binance",
+        venue_symbol="BTCUSDT",
+        quote_asset_id=USDT,
+        price=Decimal("64000.5"),
+    )
+    given: dict[str, Any] = {"venue_id": "binance", "asset_id": BTC, "taken_at": NOW}
+    return AssetPrice(**{**given, "quotes": (quote,), **changes})
+
+
+def a_finding(**changes: Any) -> Finding:
+    given: dict[str, Any] = {
+        "finding_id": an_id("finding"),
+        "kind": "SAME_TICKER",
+        "venue_id": "binance",
+        "venue_symbol": "BTCUSDT",
+        "evidence": (FindingEvidence(kind="NAME", asset_id=BTC, detail="Bitcoin"),),
+        "state": FindingState.OPEN,
+        "action": FindingAction.REVIEW,
+        "opened_at": NOW,
+    }
+    return Finding(**{**given, **changes})
 
 
 #: A listing, and all that it refers to.

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cqar_shared.domain.kind import Entity
 from cqar_shared.domain.kinds.asset_group import GroupMember
+from cqar_shared.domain.kinds.finding import FindingState
 from cqar_shared.domain.kinds.listing_source import RecordedAnswer
 from cqar_shared.domain.kinds.quality_flag import FlagSeverity
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
@@ -18,6 +19,7 @@ from tests.support.entity_builders import (
     NOW,
     a_chain,
     a_deployment,
+    a_finding,
     a_flag,
     a_group,
     a_key,
@@ -29,6 +31,7 @@ from tests.support.entity_builders import (
     a_venue_asset,
     a_venue_symbol,
     an_asset,
+    an_asset_price,
     an_id,
     an_identifier,
 )
@@ -156,6 +159,18 @@ LIVES: Final[dict[str, Life]] = {
         born=a_listing_source(raw='{"status":"TRADING"}', taken_at=NOW - _DAY),
         steps=(({"taken_at": NOW, "answers": (_ANSWER,)}, ""),),
         told=("", ""),
+    ),
+    "asset_price": Life(
+        needs=_MARKET,
+        born=an_asset_price(taken_at=NOW - _DAY),
+        steps=(({"taken_at": NOW, "sha256": "0" * 64}, ""),),
+        told=("", ""),
+    ),
+    "finding": Life(
+        born=a_finding(),
+        steps=(({"decided_at": NOW, "state": FindingState.REJECTED}, "finding_decided"),),
+        told=("finding_opened", ""),
+        stays=True,
     ),
     "api_key": Life(
         born=a_key(),

@@ -3,10 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -98,6 +100,9 @@ class Asset(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     UNVERIFIED_FIELD_NUMBER: _builtins.int
     ASSET_CLASS_FIELD_NUMBER: _builtins.int
+    FORMER_NAMES_FIELD_NUMBER: _builtins.int
+    UNAMBIGUOUS_TICKER_FIELD_NUMBER: _builtins.int
+    MERGED_INTO_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
     """A UUID."""
     symbol: _builtins.str
@@ -113,6 +118,10 @@ class Asset(_message.Message):
     """Found in a listing and not yet identified by a person."""
     asset_class: Global___AssetClass.ValueType
     """What kind of thing it is. Unset: not known."""
+    unambiguous_ticker: _builtins.bool
+    """Venues trade nothing else of its class under its ticker: the ticker speaks for it."""
+    merged_into: _builtins.str
+    """The asset that it was merged into, which answers for its id now. Set by MergeAssets alone."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -120,6 +129,10 @@ class Asset(_message.Message):
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
         """Free; at most 16 KiB."""
+
+    @_builtins.property
+    def former_names(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormerName]:
+        """What it was called before; at most 16."""
 
     def __init__(
         self,
@@ -137,10 +150,13 @@ class Asset(_message.Message):
         metadata: _struct_pb2.Struct | None = ...,
         unverified: _builtins.bool | None = ...,
         asset_class: Global___AssetClass.ValueType | None = ...,
+        former_names: _abc.Iterable[Global___FormerName] | None = ...,
+        unambiguous_ticker: _builtins.bool | None = ...,
+        merged_into: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class", "_asset_id", b"_asset_id", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_unverified", b"_unverified", "_website_url", b"_website_url", "asset_class", b"asset_class", "asset_id", b"asset_id", "asset_type", b"asset_type", "category", b"category", "created_at", b"created_at", "description", b"description", "logo_url", b"logo_url", "metadata", b"metadata", "name", b"name", "symbol", b"symbol", "unverified", b"unverified", "updated_at", b"updated_at", "website_url", b"website_url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class", "_asset_id", b"_asset_id", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_logo_url", b"_logo_url", "_merged_into", b"_merged_into", "_name", b"_name", "_symbol", b"_symbol", "_unambiguous_ticker", b"_unambiguous_ticker", "_unverified", b"_unverified", "_website_url", b"_website_url", "asset_class", b"asset_class", "asset_id", b"asset_id", "asset_type", b"asset_type", "category", b"category", "created_at", b"created_at", "description", b"description", "logo_url", b"logo_url", "merged_into", b"merged_into", "metadata", b"metadata", "name", b"name", "symbol", b"symbol", "unambiguous_ticker", b"unambiguous_ticker", "unverified", b"unverified", "updated_at", b"updated_at", "website_url", b"website_url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class", "_asset_id", b"_asset_id", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_unverified", b"_unverified", "_website_url", b"_website_url", "asset_class", b"asset_class", "asset_id", b"asset_id", "asset_type", b"asset_type", "category", b"category", "created_at", b"created_at", "description", b"description", "logo_url", b"logo_url", "metadata", b"metadata", "name", b"name", "symbol", b"symbol", "unverified", b"unverified", "updated_at", b"updated_at", "website_url", b"website_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class", "_asset_id", b"_asset_id", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_logo_url", b"_logo_url", "_merged_into", b"_merged_into", "_name", b"_name", "_symbol", b"_symbol", "_unambiguous_ticker", b"_unambiguous_ticker", "_unverified", b"_unverified", "_website_url", b"_website_url", "asset_class", b"asset_class", "asset_id", b"asset_id", "asset_type", b"asset_type", "category", b"category", "created_at", b"created_at", "description", b"description", "former_names", b"former_names", "logo_url", b"logo_url", "merged_into", b"merged_into", "metadata", b"metadata", "name", b"name", "symbol", b"symbol", "unambiguous_ticker", b"unambiguous_ticker", "unverified", b"unverified", "updated_at", b"updated_at", "website_url", b"website_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__asset_class: _TypeAlias = _typing.Literal["asset_class"]  # noqa: Y015
     _WhichOneofArgType__asset_class: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class"]  # noqa: Y015
@@ -154,10 +170,14 @@ class Asset(_message.Message):
     _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015
     _WhichOneofReturnType__logo_url: _TypeAlias = _typing.Literal["logo_url"]  # noqa: Y015
     _WhichOneofArgType__logo_url: _TypeAlias = _typing.Literal["_logo_url", b"_logo_url"]  # noqa: Y015
+    _WhichOneofReturnType__merged_into: _TypeAlias = _typing.Literal["merged_into"]  # noqa: Y015
+    _WhichOneofArgType__merged_into: _TypeAlias = _typing.Literal["_merged_into", b"_merged_into"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__symbol: _TypeAlias = _typing.Literal["symbol"]  # noqa: Y015
     _WhichOneofArgType__symbol: _TypeAlias = _typing.Literal["_symbol", b"_symbol"]  # noqa: Y015
+    _WhichOneofReturnType__unambiguous_ticker: _TypeAlias = _typing.Literal["unambiguous_ticker"]  # noqa: Y015
+    _WhichOneofArgType__unambiguous_ticker: _TypeAlias = _typing.Literal["_unambiguous_ticker", b"_unambiguous_ticker"]  # noqa: Y015
     _WhichOneofReturnType__unverified: _TypeAlias = _typing.Literal["unverified"]  # noqa: Y015
     _WhichOneofArgType__unverified: _TypeAlias = _typing.Literal["_unverified", b"_unverified"]  # noqa: Y015
     _WhichOneofReturnType__website_url: _TypeAlias = _typing.Literal["website_url"]  # noqa: Y015
@@ -175,12 +195,53 @@ class Asset(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__logo_url) -> _WhichOneofReturnType__logo_url | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__merged_into) -> _WhichOneofReturnType__merged_into | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__symbol) -> _WhichOneofReturnType__symbol | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unambiguous_ticker) -> _WhichOneofReturnType__unambiguous_ticker | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__unverified) -> _WhichOneofReturnType__unverified | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__website_url) -> _WhichOneofReturnType__website_url | None: ...
 
 Global___Asset: _TypeAlias = Asset  # noqa: Y015
+
+@_typing.final
+class FormerName(_message.Message):
+    """A ticker and a name that an asset had until an instant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    symbol: _builtins.str
+    name: _builtins.str
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Unset: not known."""
+
+    def __init__(
+        self,
+        *,
+        symbol: _builtins.str | None = ...,
+        name: _builtins.str | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_symbol", b"_symbol", "name", b"name", "symbol", b"symbol", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_symbol", b"_symbol", "name", b"name", "symbol", b"symbol", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__symbol: _TypeAlias = _typing.Literal["symbol"]  # noqa: Y015
+    _WhichOneofArgType__symbol: _TypeAlias = _typing.Literal["_symbol", b"_symbol"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__symbol) -> _WhichOneofReturnType__symbol | None: ...
+
+Global___FormerName: _TypeAlias = FormerName  # noqa: Y015

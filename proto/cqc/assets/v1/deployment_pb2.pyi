@@ -3,10 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -37,6 +39,7 @@ class AssetDeployment(_message.Message):
     IS_CANONICAL_FIELD_NUMBER: _builtins.int
     IS_NATIVE_FIELD_NUMBER: _builtins.int
     ADDRESS_UNCHECKED_FIELD_NUMBER: _builtins.int
+    DOUBTS_FIELD_NUMBER: _builtins.int
     deployment_id: _builtins.str
     asset_id: _builtins.str
     chain_id: _builtins.str
@@ -60,6 +63,12 @@ class AssetDeployment(_message.Message):
     def updated_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct: ...
+    @_builtins.property
+    def doubts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why it is in quarantine, such as DECIMALS_DISAGREE: move nothing by it until that is decided.
+        Upper-case words; at most 8.
+        """
+
     def __init__(
         self,
         *,
@@ -76,10 +85,11 @@ class AssetDeployment(_message.Message):
         is_canonical: _builtins.bool | None = ...,
         is_native: _builtins.bool | None = ...,
         address_unchecked: _builtins.bool | None = ...,
+        doubts: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_address", b"_address", "_address_unchecked", b"_address_unchecked", "_asset_id", b"_asset_id", "_chain_id", b"_chain_id", "_chain_name", b"_chain_name", "_decimals", b"_decimals", "_deployment_id", b"_deployment_id", "_is_canonical", b"_is_canonical", "_is_native", b"_is_native", "address", b"address", "address_unchecked", b"address_unchecked", "asset_id", b"asset_id", "chain_id", b"chain_id", "chain_name", b"chain_name", "created_at", b"created_at", "decimals", b"decimals", "deployed_at", b"deployed_at", "deployment_id", b"deployment_id", "is_canonical", b"is_canonical", "is_native", b"is_native", "metadata", b"metadata", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_address", b"_address", "_address_unchecked", b"_address_unchecked", "_asset_id", b"_asset_id", "_chain_id", b"_chain_id", "_chain_name", b"_chain_name", "_decimals", b"_decimals", "_deployment_id", b"_deployment_id", "_is_canonical", b"_is_canonical", "_is_native", b"_is_native", "address", b"address", "address_unchecked", b"address_unchecked", "asset_id", b"asset_id", "chain_id", b"chain_id", "chain_name", b"chain_name", "created_at", b"created_at", "decimals", b"decimals", "deployed_at", b"deployed_at", "deployment_id", b"deployment_id", "is_canonical", b"is_canonical", "is_native", b"is_native", "metadata", b"metadata", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_address", b"_address", "_address_unchecked", b"_address_unchecked", "_asset_id", b"_asset_id", "_chain_id", b"_chain_id", "_chain_name", b"_chain_name", "_decimals", b"_decimals", "_deployment_id", b"_deployment_id", "_is_canonical", b"_is_canonical", "_is_native", b"_is_native", "address", b"address", "address_unchecked", b"address_unchecked", "asset_id", b"asset_id", "chain_id", b"chain_id", "chain_name", b"chain_name", "created_at", b"created_at", "decimals", b"decimals", "deployed_at", b"deployed_at", "deployment_id", b"deployment_id", "doubts", b"doubts", "is_canonical", b"is_canonical", "is_native", b"is_native", "metadata", b"metadata", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__address: _TypeAlias = _typing.Literal["address"]  # noqa: Y015
     _WhichOneofArgType__address: _TypeAlias = _typing.Literal["_address", b"_address"]  # noqa: Y015

@@ -31,6 +31,18 @@ class _DataSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DataSource
     DATA_SOURCE_DEFILLAMA: _DataSource.ValueType  # 3
     DATA_SOURCE_MESSARI: _DataSource.ValueType  # 4
     DATA_SOURCE_INTERNAL: _DataSource.ValueType  # 5
+    DATA_SOURCE_FIGI: _DataSource.ValueType  # 6
+    """Of OpenFIGI: 12 characters with a check digit."""
+    DATA_SOURCE_DTI: _DataSource.ValueType  # 7
+    """Digital Token Identifier, ISO 24165: 9 characters with a check character."""
+    DATA_SOURCE_ISIN: _DataSource.ValueType  # 8
+    """ISO 6166: 12 characters with a check digit."""
+    DATA_SOURCE_CAIP19: _DataSource.ValueType  # 9
+    """Chain and asset by the Chain Agnostic Improvement Proposal 19."""
+    DATA_SOURCE_CFI: _DataSource.ValueType  # 10
+    """Class of an instrument, ISO 10962: six letters, which many instruments share."""
+    DATA_SOURCE_MIC: _DataSource.ValueType  # 11
+    """Market, ISO 10383: four characters."""
 
 class DataSource(_DataSource, metaclass=_DataSourceEnumTypeWrapper): ...
 
@@ -40,6 +52,18 @@ DATA_SOURCE_COINMARKETCAP: DataSource.ValueType  # 2
 DATA_SOURCE_DEFILLAMA: DataSource.ValueType  # 3
 DATA_SOURCE_MESSARI: DataSource.ValueType  # 4
 DATA_SOURCE_INTERNAL: DataSource.ValueType  # 5
+DATA_SOURCE_FIGI: DataSource.ValueType  # 6
+"""Of OpenFIGI: 12 characters with a check digit."""
+DATA_SOURCE_DTI: DataSource.ValueType  # 7
+"""Digital Token Identifier, ISO 24165: 9 characters with a check character."""
+DATA_SOURCE_ISIN: DataSource.ValueType  # 8
+"""ISO 6166: 12 characters with a check digit."""
+DATA_SOURCE_CAIP19: DataSource.ValueType  # 9
+"""Chain and asset by the Chain Agnostic Improvement Proposal 19."""
+DATA_SOURCE_CFI: DataSource.ValueType  # 10
+"""Class of an instrument, ISO 10962: six letters, which many instruments share."""
+DATA_SOURCE_MIC: DataSource.ValueType  # 11
+"""Market, ISO 10383: four characters."""
 Global___DataSource: _TypeAlias = DataSource  # noqa: Y015
 
 @_typing.final

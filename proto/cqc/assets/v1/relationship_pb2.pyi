@@ -19,6 +19,36 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _SuccessionKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SuccessionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SuccessionKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SUCCESSION_KIND_UNSPECIFIED: _SuccessionKind.ValueType  # 0
+    SUCCESSION_KIND_RENAME: _SuccessionKind.ValueType  # 1
+    """The same units under another name."""
+    SUCCESSION_KIND_SWAP: _SuccessionKind.ValueType  # 2
+    """Holders exchanged them for another asset."""
+    SUCCESSION_KIND_MERGE: _SuccessionKind.ValueType  # 3
+    """It went up in an asset that others went up in, too."""
+    SUCCESSION_KIND_REDENOMINATION: _SuccessionKind.ValueType  # 4
+    """The same asset counted in other units."""
+
+class SuccessionKind(_SuccessionKind, metaclass=_SuccessionKindEnumTypeWrapper):
+    """How one asset came to stand for another."""
+
+SUCCESSION_KIND_UNSPECIFIED: SuccessionKind.ValueType  # 0
+SUCCESSION_KIND_RENAME: SuccessionKind.ValueType  # 1
+"""The same units under another name."""
+SUCCESSION_KIND_SWAP: SuccessionKind.ValueType  # 2
+"""Holders exchanged them for another asset."""
+SUCCESSION_KIND_MERGE: SuccessionKind.ValueType  # 3
+"""It went up in an asset that others went up in, too."""
+SUCCESSION_KIND_REDENOMINATION: SuccessionKind.ValueType  # 4
+"""The same asset counted in other units."""
+Global___SuccessionKind: _TypeAlias = SuccessionKind  # noqa: Y015
+
 class _RelationshipType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -64,6 +94,8 @@ class AssetRelationship(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_AT_FIELD_NUMBER: _builtins.int
+    SUCCESSION_FIELD_NUMBER: _builtins.int
     relationship_id: _builtins.str
     from_asset_id: _builtins.str
     to_asset_id: _builtins.str
@@ -72,12 +104,18 @@ class AssetRelationship(_message.Message):
     """Units of `to` in one unit of `from`, as a plain decimal."""
     protocol: _builtins.str
     description: _builtins.str
+    succession: Global___SuccessionKind.ValueType
+    """Only of MIGRATES_TO. Unset: not known."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct: ...
+    @_builtins.property
+    def effective_at(self) -> _timestamp_pb2.Timestamp:
+        """Of MIGRATES_TO, when units of `from` became units of `to`. Unset: not known."""
+
     def __init__(
         self,
         *,
@@ -91,10 +129,12 @@ class AssetRelationship(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         metadata: _struct_pb2.Struct | None = ...,
+        effective_at: _timestamp_pb2.Timestamp | None = ...,
+        succession: Global___SuccessionKind.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_conversion_rate", b"_conversion_rate", "_description", b"_description", "_from_asset_id", b"_from_asset_id", "_protocol", b"_protocol", "_relationship_id", b"_relationship_id", "_relationship_type", b"_relationship_type", "_to_asset_id", b"_to_asset_id", "conversion_rate", b"conversion_rate", "created_at", b"created_at", "description", b"description", "from_asset_id", b"from_asset_id", "metadata", b"metadata", "protocol", b"protocol", "relationship_id", b"relationship_id", "relationship_type", b"relationship_type", "to_asset_id", b"to_asset_id", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_conversion_rate", b"_conversion_rate", "_description", b"_description", "_from_asset_id", b"_from_asset_id", "_protocol", b"_protocol", "_relationship_id", b"_relationship_id", "_relationship_type", b"_relationship_type", "_succession", b"_succession", "_to_asset_id", b"_to_asset_id", "conversion_rate", b"conversion_rate", "created_at", b"created_at", "description", b"description", "effective_at", b"effective_at", "from_asset_id", b"from_asset_id", "metadata", b"metadata", "protocol", b"protocol", "relationship_id", b"relationship_id", "relationship_type", b"relationship_type", "succession", b"succession", "to_asset_id", b"to_asset_id", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_conversion_rate", b"_conversion_rate", "_description", b"_description", "_from_asset_id", b"_from_asset_id", "_protocol", b"_protocol", "_relationship_id", b"_relationship_id", "_relationship_type", b"_relationship_type", "_to_asset_id", b"_to_asset_id", "conversion_rate", b"conversion_rate", "created_at", b"created_at", "description", b"description", "from_asset_id", b"from_asset_id", "metadata", b"metadata", "protocol", b"protocol", "relationship_id", b"relationship_id", "relationship_type", b"relationship_type", "to_asset_id", b"to_asset_id", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_conversion_rate", b"_conversion_rate", "_description", b"_description", "_from_asset_id", b"_from_asset_id", "_protocol", b"_protocol", "_relationship_id", b"_relationship_id", "_relationship_type", b"_relationship_type", "_succession", b"_succession", "_to_asset_id", b"_to_asset_id", "conversion_rate", b"conversion_rate", "created_at", b"created_at", "description", b"description", "effective_at", b"effective_at", "from_asset_id", b"from_asset_id", "metadata", b"metadata", "protocol", b"protocol", "relationship_id", b"relationship_id", "relationship_type", b"relationship_type", "succession", b"succession", "to_asset_id", b"to_asset_id", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__conversion_rate: _TypeAlias = _typing.Literal["conversion_rate"]  # noqa: Y015
     _WhichOneofArgType__conversion_rate: _TypeAlias = _typing.Literal["_conversion_rate", b"_conversion_rate"]  # noqa: Y015
@@ -108,6 +148,8 @@ class AssetRelationship(_message.Message):
     _WhichOneofArgType__relationship_id: _TypeAlias = _typing.Literal["_relationship_id", b"_relationship_id"]  # noqa: Y015
     _WhichOneofReturnType__relationship_type: _TypeAlias = _typing.Literal["relationship_type"]  # noqa: Y015
     _WhichOneofArgType__relationship_type: _TypeAlias = _typing.Literal["_relationship_type", b"_relationship_type"]  # noqa: Y015
+    _WhichOneofReturnType__succession: _TypeAlias = _typing.Literal["succession"]  # noqa: Y015
+    _WhichOneofArgType__succession: _TypeAlias = _typing.Literal["_succession", b"_succession"]  # noqa: Y015
     _WhichOneofReturnType__to_asset_id: _TypeAlias = _typing.Literal["to_asset_id"]  # noqa: Y015
     _WhichOneofArgType__to_asset_id: _TypeAlias = _typing.Literal["_to_asset_id", b"_to_asset_id"]  # noqa: Y015
     @_typing.overload
@@ -122,6 +164,8 @@ class AssetRelationship(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__relationship_id) -> _WhichOneofReturnType__relationship_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__relationship_type) -> _WhichOneofReturnType__relationship_type | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__succession) -> _WhichOneofReturnType__succession | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__to_asset_id) -> _WhichOneofReturnType__to_asset_id | None: ...
 

@@ -26,7 +26,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63qc/markets/v1/identifier.proto\x12\x0e\x63qc.markets.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x02\n\x10SymbolIdentifier\x12\x1a\n\ridentifier_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x16\n\tsymbol_id\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x34\n\x0b\x64\x61ta_source\x18\x03 \x01(\x0e\x32\x1a.cqc.markets.v1.DataSourceH\x02\x88\x01\x01\x12\x18\n\x0b\x65xternal_id\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x17\n\nis_primary\x18\x05 \x01(\x08H\x04\x88\x01\x01\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08metadata\x18\x07 \x01(\x0b\x32\x17.google.protobuf.StructB\x10\n\x0e_identifier_idB\x0c\n\n_symbol_idB\x0e\n\x0c_data_sourceB\x0e\n\x0c_external_idB\r\n\x0b_is_primary*\xb2\x01\n\nDataSource\x12\x1b\n\x17\x44\x41TA_SOURCE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x41TA_SOURCE_COINGECKO\x10\x01\x12\x1d\n\x19\x44\x41TA_SOURCE_COINMARKETCAP\x10\x02\x12\x19\n\x15\x44\x41TA_SOURCE_DEFILLAMA\x10\x03\x12\x17\n\x13\x44\x41TA_SOURCE_MESSARI\x10\x04\x12\x19\n\x15\x44\x41TA_SOURCE_GLASSNODE\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63qc/markets/v1/identifier.proto\x12\x0e\x63qc.markets.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x02\n\x10SymbolIdentifier\x12\x1a\n\ridentifier_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x16\n\tsymbol_id\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x34\n\x0b\x64\x61ta_source\x18\x03 \x01(\x0e\x32\x1a.cqc.markets.v1.DataSourceH\x02\x88\x01\x01\x12\x18\n\x0b\x65xternal_id\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x17\n\nis_primary\x18\x05 \x01(\x08H\x04\x88\x01\x01\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08metadata\x18\x07 \x01(\x0b\x32\x17.google.protobuf.StructB\x10\n\x0e_identifier_idB\x0c\n\n_symbol_idB\x0e\n\x0c_data_sourceB\x0e\n\x0c_external_idB\r\n\x0b_is_primary*\xb5\x02\n\nDataSource\x12\x1b\n\x17\x44\x41TA_SOURCE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x41TA_SOURCE_COINGECKO\x10\x01\x12\x1d\n\x19\x44\x41TA_SOURCE_COINMARKETCAP\x10\x02\x12\x19\n\x15\x44\x41TA_SOURCE_DEFILLAMA\x10\x03\x12\x17\n\x13\x44\x41TA_SOURCE_MESSARI\x10\x04\x12\x19\n\x15\x44\x41TA_SOURCE_GLASSNODE\x10\x05\x12\x14\n\x10\x44\x41TA_SOURCE_FIGI\x10\x06\x12\x13\n\x0f\x44\x41TA_SOURCE_DTI\x10\x07\x12\x14\n\x10\x44\x41TA_SOURCE_ISIN\x10\x08\x12\x16\n\x12\x44\x41TA_SOURCE_CAIP19\x10\t\x12\x13\n\x0f\x44\x41TA_SOURCE_CFI\x10\n\x12\x13\n\x0f\x44\x41TA_SOURCE_MIC\x10\x0b\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cqc.markets.v1.identifier_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DATASOURCE']._serialized_start=463
-  _globals['_DATASOURCE']._serialized_end=641
+  _globals['_DATASOURCE']._serialized_end=772
   _globals['_SYMBOLIDENTIFIER']._serialized_start=115
   _globals['_SYMBOLIDENTIFIER']._serialized_end=460
 # @@protoc_insertion_point(module_scope)

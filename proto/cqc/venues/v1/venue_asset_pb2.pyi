@@ -45,6 +45,7 @@ class VenueAsset(_message.Message):
     OTHER_CODES_FIELD_NUMBER: _builtins.int
     NETWORKS_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     asset_id: _builtins.str
     venue_asset_symbol: _builtins.str
@@ -80,6 +81,10 @@ class VenueAsset(_message.Message):
     def networks(self) -> _containers.RepeatedCompositeFieldContainer[Global___VenueNetwork]:
         """The networks that the venue moves it on; at most 128."""
 
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___BindingEvidence]:
+        """What says that its codes are this asset, the strongest first; at most 16."""
+
     def __init__(
         self,
         *,
@@ -102,10 +107,11 @@ class VenueAsset(_message.Message):
         other_codes: _abc.Iterable[_builtins.str] | None = ...,
         networks: _abc.Iterable[Global___VenueNetwork] | None = ...,
         name: _builtins.str | None = ...,
+        evidence: _abc.Iterable[Global___BindingEvidence] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_deposit_fee", b"_deposit_fee", "_is_active", b"_is_active", "_min_deposit", b"_min_deposit", "_min_withdrawal", b"_min_withdrawal", "_name", b"_name", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "_withdrawal_fee", b"_withdrawal_fee", "asset_id", b"asset_id", "delisted_at", b"delisted_at", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "deposit_fee", b"deposit_fee", "exact", b"exact", "is_active", b"is_active", "listed_at", b"listed_at", "metadata", b"metadata", "min_deposit", b"min_deposit", "min_withdrawal", b"min_withdrawal", "name", b"name", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled", "withdrawal_fee", b"withdrawal_fee"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_deposit_fee", b"_deposit_fee", "_is_active", b"_is_active", "_min_deposit", b"_min_deposit", "_min_withdrawal", b"_min_withdrawal", "_name", b"_name", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "_withdrawal_fee", b"_withdrawal_fee", "asset_id", b"asset_id", "delisted_at", b"delisted_at", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "deposit_fee", b"deposit_fee", "exact", b"exact", "is_active", b"is_active", "listed_at", b"listed_at", "metadata", b"metadata", "min_deposit", b"min_deposit", "min_withdrawal", b"min_withdrawal", "name", b"name", "networks", b"networks", "other_codes", b"other_codes", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled", "withdrawal_fee", b"withdrawal_fee"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_deposit_fee", b"_deposit_fee", "_is_active", b"_is_active", "_min_deposit", b"_min_deposit", "_min_withdrawal", b"_min_withdrawal", "_name", b"_name", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "_withdrawal_fee", b"_withdrawal_fee", "asset_id", b"asset_id", "delisted_at", b"delisted_at", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "deposit_fee", b"deposit_fee", "evidence", b"evidence", "exact", b"exact", "is_active", b"is_active", "listed_at", b"listed_at", "metadata", b"metadata", "min_deposit", b"min_deposit", "min_withdrawal", b"min_withdrawal", "name", b"name", "networks", b"networks", "other_codes", b"other_codes", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled", "withdrawal_fee", b"withdrawal_fee"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
     _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
@@ -161,6 +167,51 @@ class VenueAsset(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__withdrawal_fee) -> _WhichOneofReturnType__withdrawal_fee | None: ...
 
 Global___VenueAsset: _TypeAlias = VenueAsset  # noqa: Y015
+
+@_typing.final
+class BindingEvidence(_message.Message):
+    """One thing that says which asset a venue's code is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    TAKEN_AT_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """REVIEWED, CONTRACT, OPERATOR_CODE, NAME, PRICE, CATALOGUE_TICKER."""
+    code: _builtins.str
+    """The code that it speaks of."""
+    detail: _builtins.str
+    """For people: which contract, which name, whose price."""
+    @_builtins.property
+    def taken_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str | None = ...,
+        code: _builtins.str | None = ...,
+        detail: _builtins.str | None = ...,
+        taken_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_code", b"_code", "_detail", b"_detail", "_kind", b"_kind", "code", b"code", "detail", b"detail", "kind", b"kind", "taken_at", b"taken_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_code", b"_code", "_detail", b"_detail", "_kind", b"_kind", "code", b"code", "detail", b"detail", "kind", b"kind", "taken_at", b"taken_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__code: _TypeAlias = _typing.Literal["code"]  # noqa: Y015
+    _WhichOneofArgType__code: _TypeAlias = _typing.Literal["_code", b"_code"]  # noqa: Y015
+    _WhichOneofReturnType__detail: _TypeAlias = _typing.Literal["detail"]  # noqa: Y015
+    _WhichOneofArgType__detail: _TypeAlias = _typing.Literal["_detail", b"_detail"]  # noqa: Y015
+    _WhichOneofReturnType__kind: _TypeAlias = _typing.Literal["kind"]  # noqa: Y015
+    _WhichOneofArgType__kind: _TypeAlias = _typing.Literal["_kind", b"_kind"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__code) -> _WhichOneofReturnType__code | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__detail) -> _WhichOneofReturnType__detail | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__kind) -> _WhichOneofReturnType__kind | None: ...
+
+Global___BindingEvidence: _TypeAlias = BindingEvidence  # noqa: Y015
 
 @_typing.final
 class VenueNetwork(_message.Message):

@@ -32,15 +32,17 @@ from cqc.assets.v1 import relationship_pb2 as cqc_dot_assets_dot_v1_dot_relation
 from cqc.markets.v1 import identifier_pb2 as cqc_dot_markets_dot_v1_dot_identifier__pb2
 from cqc.markets.v1 import symbol_pb2 as cqc_dot_markets_dot_v1_dot_symbol__pb2
 from cqc.replication.v1 import replication_pb2 as cqc_dot_replication_dot_v1_dot_replication__pb2
+from cqc.venues.v1 import asset_price_pb2 as cqc_dot_venues_dot_v1_dot_asset__price__pb2
 from cqc.venues.v1 import listing_source_pb2 as cqc_dot_venues_dot_v1_dot_listing__source__pb2
 from cqc.venues.v1 import venue_pb2 as cqc_dot_venues_dot_v1_dot_venue__pb2
 from cqc.venues.v1 import venue_asset_pb2 as cqc_dot_venues_dot_v1_dot_venue__asset__pb2
 from cqc.venues.v1 import venue_symbol_pb2 as cqc_dot_venues_dot_v1_dot_venue__symbol__pb2
 from cqc.writer.v1 import api_key_pb2 as cqc_dot_writer_dot_v1_dot_api__key__pb2
+from cqc.writer.v1 import finding_pb2 as cqc_dot_writer_dot_v1_dot_finding__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"cqc/writer/v1/registry_admin.proto\x12\rcqc.writer.v1\x1a\x19\x63qc/assets/v1/asset.proto\x1a\x19\x63qc/assets/v1/chain.proto\x1a\x1e\x63qc/assets/v1/deployment.proto\x1a\x19\x63qc/assets/v1/group.proto\x1a\x1e\x63qc/assets/v1/identifier.proto\x1a cqc/assets/v1/quality_flag.proto\x1a cqc/assets/v1/relationship.proto\x1a\x1f\x63qc/markets/v1/identifier.proto\x1a\x1b\x63qc/markets/v1/symbol.proto\x1a$cqc/replication/v1/replication.proto\x1a\"cqc/venues/v1/listing_source.proto\x1a\x19\x63qc/venues/v1/venue.proto\x1a\x1f\x63qc/venues/v1/venue_asset.proto\x1a cqc/venues/v1/venue_symbol.proto\x1a\x1b\x63qc/writer/v1/api_key.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"&\n\tEntityRef\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\"\xb7\x06\n\tApplyItem\x12%\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x14.cqc.assets.v1.AssetH\x00\x12%\n\x05\x63hain\x18\x02 \x01(\x0b\x32\x14.cqc.assets.v1.ChainH\x00\x12:\n\x10\x61sset_deployment\x18\x03 \x01(\x0b\x32\x1e.cqc.assets.v1.AssetDeploymentH\x00\x12:\n\x10\x61sset_identifier\x18\x04 \x01(\x0b\x32\x1e.cqc.assets.v1.AssetIdentifierH\x00\x12>\n\x12\x61sset_relationship\x18\x05 \x01(\x0b\x32 .cqc.assets.v1.AssetRelationshipH\x00\x12\x30\n\x0b\x61sset_group\x18\x06 \x01(\x0b\x32\x19.cqc.assets.v1.AssetGroupH\x00\x12\x37\n\x0cquality_flag\x18\x07 \x01(\x0b\x32\x1f.cqc.assets.v1.AssetQualityFlagH\x00\x12(\n\x06symbol\x18\x08 \x01(\x0b\x32\x16.cqc.markets.v1.SymbolH\x00\x12=\n\x11symbol_identifier\x18\t \x01(\x0b\x32 .cqc.markets.v1.SymbolIdentifierH\x00\x12%\n\x05venue\x18\n \x01(\x0b\x32\x14.cqc.venues.v1.VenueH\x00\x12\x30\n\x0bvenue_asset\x18\x0b \x01(\x0b\x32\x19.cqc.venues.v1.VenueAssetH\x00\x12\x32\n\x0cvenue_symbol\x18\x0c \x01(\x0b\x32\x1a.cqc.venues.v1.VenueSymbolH\x00\x12(\n\x07\x61pi_key\x18\r \x01(\x0b\x32\x15.cqc.writer.v1.ApiKeyH\x00\x12\x36\n\x0elisting_source\x18\x0e \x01(\x0b\x32\x1c.cqc.venues.v1.ListingSourceH\x00\x12-\n\ttombstone\x18\x63 \x01(\x0b\x32\x18.cqc.writer.v1.EntityRefH\x00\x12\x18\n\x0bif_revision\x18\x64 \x01(\x04H\x01\x88\x01\x01\x42\x08\n\x06\x63hangeB\x0e\n\x0c_if_revision\"\xb0\x01\n\x0c\x41pplyRequest\x12\'\n\x05items\x18\x01 \x03(\x0b\x32\x18.cqc.writer.v1.ApplyItem\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x15\n\rskip_rejected\x18\x03 \x01(\x08\x12\x12\n\nhistorical\x18\x04 \x01(\x08\x12)\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63onfirms\x18\x06 \x01(\x08\"?\n\x0f\x46ieldDifference\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\";\n\tViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xc9\x01\n\x0c\x41pplyOutcome\x12,\n\x06status\x18\x01 \x01(\x0e\x32\x1c.cqc.writer.v1.OutcomeStatus\x12(\n\x06\x65ntity\x18\x02 \x01(\x0b\x32\x18.cqc.writer.v1.EntityRef\x12\x33\n\x0b\x64ifferences\x18\x03 \x03(\x0b\x32\x1e.cqc.writer.v1.FieldDifference\x12,\n\nviolations\x18\x04 \x03(\x0b\x32\x18.cqc.writer.v1.Violation\"r\n\rApplyResponse\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.cqc.writer.v1.ApplyOutcome\x12\x11\n\tcommitted\x18\x02 \x01(\x08\x12\x10\n\x08revision\x18\x64 \x01(\x04\x12\r\n\x05\x65poch\x18\x65 \x01(\x04\"a\n\x0eHistoryRequest\x12(\n\x06\x65ntity\x18\x01 \x01(\x0b\x32\x18.cqc.writer.v1.EntityRef\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xf6\x01\n\x0cHistoryEntry\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x30\n\x0c\x63ommitted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x07 \x01(\x0c\x12\r\n\x05\x61\x66ter\x18\x08 \x01(\x0c\x12\x33\n\x0b\x64ifferences\x18\t \x03(\x0b\x32\x1e.cqc.writer.v1.FieldDifference\x12\x0c\n\x04past\x18\n \x03(\x0c\"X\n\x0fHistoryResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.cqc.writer.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x12ListPeriodsRequest\x12\x10\n\x08venue_id\x18\x01 \x01(\t\x12\x14\n\x0cvenue_symbol\x18\x02 \x01(\t\"\xc2\x01\n\x0eSpellingPeriod\x12\x12\n\nlisting_id\x18\x01 \x01(\t\x12\x11\n\tsymbol_id\x18\x02 \x01(\t\x12)\n\x05state\x18\x03 \x01(\x0e\x32\x1a.cqc.writer.v1.PeriodState\x12-\n\tlisted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65listed_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Y\n\x13ListPeriodsResponse\x12.\n\x07periods\x18\x01 \x03(\x0b\x32\x1d.cqc.writer.v1.SpellingPeriod\x12\x12\n\nis_partial\x18\x02 \x01(\x08\"\x80\x01\n\x17GetListingSourceRequest\x12\x12\n\nlisting_id\x18\x01 \x01(\t\x12\x10\n\x08venue_id\x18\x02 \x01(\t\x12\x14\n\x0cvenue_symbol\x18\x03 \x01(\t\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"P\n\x18GetListingSourceResponse\x12\x34\n\x0elisting_source\x18\x01 \x01(\x0b\x32\x1c.cqc.venues.v1.ListingSource\"y\n\x13ListUpcomingRequest\x12\x10\n\x08venue_id\x18\x01 \x01(\t\x12)\n\x05until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\",\n\x0cUpcomingTerm\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xac\x01\n\x0eUpcomingChange\x12\x10\n\x08venue_id\x18\x01 \x01(\t\x12\x14\n\x0cvenue_symbol\x18\x02 \x01(\t\x12\x12\n\nlisting_id\x18\x03 \x01(\t\x12\x30\n\x0c\x65\x66\x66\x65\x63tive_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x07\x63hanges\x18\x05 \x03(\x0b\x32\x1b.cqc.writer.v1.UpcomingTerm\"`\n\x14ListUpcomingResponse\x12/\n\x08upcoming\x18\x01 \x03(\x0b\x32\x1d.cqc.writer.v1.UpcomingChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\rExportRequest\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\r\n\x05kinds\x18\x02 \x03(\t\"a\n\x0e\x45xportResponse\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12\'\n\x05items\x18\x02 \x03(\x0b\x32\x18.cqc.writer.v1.ApplyItem\"\x10\n\x0eGetHeadRequest\"\xa4\x01\n\x0fGetHeadResponse\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12:\n\x06\x63ounts\x18\x02 \x03(\x0b\x32*.cqc.writer.v1.GetHeadResponse.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x13ListApiKeysResponse\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.cqc.writer.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xbe\x01\n\rOutcomeStatus\x12\x1e\n\x1aOUTCOME_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16OUTCOME_STATUS_CREATED\x10\x01\x12\x1a\n\x16OUTCOME_STATUS_UPDATED\x10\x02\x12\x1c\n\x18OUTCOME_STATUS_UNCHANGED\x10\x03\x12\x1a\n\x16OUTCOME_STATUS_DELETED\x10\x04\x12\x1b\n\x17OUTCOME_STATUS_REJECTED\x10\x05*\x93\x01\n\x0bPeriodState\x12\x1c\n\x18PERIOD_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13PERIOD_STATE_LISTED\x10\x01\x12\x19\n\x15PERIOD_STATE_DELISTED\x10\x02\x12\x19\n\x15PERIOD_STATE_ARCHIVED\x10\x03\x12\x17\n\x13PERIOD_STATE_VOIDED\x10\x04\x32\x9a\x05\n\rRegistryAdmin\x12\x42\n\x05\x41pply\x12\x1b.cqc.writer.v1.ApplyRequest\x1a\x1c.cqc.writer.v1.ApplyResponse\x12H\n\x07History\x12\x1d.cqc.writer.v1.HistoryRequest\x1a\x1e.cqc.writer.v1.HistoryResponse\x12T\n\x0bListPeriods\x12!.cqc.writer.v1.ListPeriodsRequest\x1a\".cqc.writer.v1.ListPeriodsResponse\x12\x63\n\x10GetListingSource\x12&.cqc.writer.v1.GetListingSourceRequest\x1a\'.cqc.writer.v1.GetListingSourceResponse\x12W\n\x0cListUpcoming\x12\".cqc.writer.v1.ListUpcomingRequest\x1a#.cqc.writer.v1.ListUpcomingResponse\x12G\n\x06\x45xport\x12\x1c.cqc.writer.v1.ExportRequest\x1a\x1d.cqc.writer.v1.ExportResponse0\x01\x12H\n\x07GetHead\x12\x1d.cqc.writer.v1.GetHeadRequest\x1a\x1e.cqc.writer.v1.GetHeadResponse\x12T\n\x0bListApiKeys\x12!.cqc.writer.v1.ListApiKeysRequest\x1a\".cqc.writer.v1.ListApiKeysResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"cqc/writer/v1/registry_admin.proto\x12\rcqc.writer.v1\x1a\x19\x63qc/assets/v1/asset.proto\x1a\x19\x63qc/assets/v1/chain.proto\x1a\x1e\x63qc/assets/v1/deployment.proto\x1a\x19\x63qc/assets/v1/group.proto\x1a\x1e\x63qc/assets/v1/identifier.proto\x1a cqc/assets/v1/quality_flag.proto\x1a cqc/assets/v1/relationship.proto\x1a\x1f\x63qc/markets/v1/identifier.proto\x1a\x1b\x63qc/markets/v1/symbol.proto\x1a$cqc/replication/v1/replication.proto\x1a\x1f\x63qc/venues/v1/asset_price.proto\x1a\"cqc/venues/v1/listing_source.proto\x1a\x19\x63qc/venues/v1/venue.proto\x1a\x1f\x63qc/venues/v1/venue_asset.proto\x1a cqc/venues/v1/venue_symbol.proto\x1a\x1b\x63qc/writer/v1/api_key.proto\x1a\x1b\x63qc/writer/v1/finding.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"&\n\tEntityRef\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\"\x94\x07\n\tApplyItem\x12%\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x14.cqc.assets.v1.AssetH\x00\x12%\n\x05\x63hain\x18\x02 \x01(\x0b\x32\x14.cqc.assets.v1.ChainH\x00\x12:\n\x10\x61sset_deployment\x18\x03 \x01(\x0b\x32\x1e.cqc.assets.v1.AssetDeploymentH\x00\x12:\n\x10\x61sset_identifier\x18\x04 \x01(\x0b\x32\x1e.cqc.assets.v1.AssetIdentifierH\x00\x12>\n\x12\x61sset_relationship\x18\x05 \x01(\x0b\x32 .cqc.assets.v1.AssetRelationshipH\x00\x12\x30\n\x0b\x61sset_group\x18\x06 \x01(\x0b\x32\x19.cqc.assets.v1.AssetGroupH\x00\x12\x37\n\x0cquality_flag\x18\x07 \x01(\x0b\x32\x1f.cqc.assets.v1.AssetQualityFlagH\x00\x12(\n\x06symbol\x18\x08 \x01(\x0b\x32\x16.cqc.markets.v1.SymbolH\x00\x12=\n\x11symbol_identifier\x18\t \x01(\x0b\x32 .cqc.markets.v1.SymbolIdentifierH\x00\x12%\n\x05venue\x18\n \x01(\x0b\x32\x14.cqc.venues.v1.VenueH\x00\x12\x30\n\x0bvenue_asset\x18\x0b \x01(\x0b\x32\x19.cqc.venues.v1.VenueAssetH\x00\x12\x32\n\x0cvenue_symbol\x18\x0c \x01(\x0b\x32\x1a.cqc.venues.v1.VenueSymbolH\x00\x12(\n\x07\x61pi_key\x18\r \x01(\x0b\x32\x15.cqc.writer.v1.ApiKeyH\x00\x12\x36\n\x0elisting_source\x18\x0e \x01(\x0b\x32\x1c.cqc.venues.v1.ListingSourceH\x00\x12)\n\x07\x66inding\x18\x0f \x01(\x0b\x32\x16.cqc.writer.v1.FindingH\x00\x12\x30\n\x0b\x61sset_price\x18\x10 \x01(\x0b\x32\x19.cqc.venues.v1.AssetPriceH\x00\x12-\n\ttombstone\x18\x63 \x01(\x0b\x32\x18.cqc.writer.v1.EntityRefH\x00\x12\x18\n\x0bif_revision\x18\x64 \x01(\x04H\x01\x88\x01\x01\x42\x08\n\x06\x63hangeB\x0e\n\x0c_if_revision\"\xb0\x01\n\x0c\x41pplyRequest\x12\'\n\x05items\x18\x01 \x03(\x0b\x32\x18.cqc.writer.v1.ApplyItem\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x15\n\rskip_rejected\x18\x03 \x01(\x08\x12\x12\n\nhistorical\x18\x04 \x01(\x08\x12)\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63onfirms\x18\x06 \x01(\x08\"?\n\x0f\x46ieldDifference\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\";\n\tViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xc9\x01\n\x0c\x41pplyOutcome\x12,\n\x06status\x18\x01 \x01(\x0e\x32\x1c.cqc.writer.v1.OutcomeStatus\x12(\n\x06\x65ntity\x18\x02 \x01(\x0b\x32\x18.cqc.writer.v1.EntityRef\x12\x33\n\x0b\x64ifferences\x18\x03 \x03(\x0b\x32\x1e.cqc.writer.v1.FieldDifference\x12,\n\nviolations\x18\x04 \x03(\x0b\x32\x18.cqc.writer.v1.Violation\"r\n\rApplyResponse\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.cqc.writer.v1.ApplyOutcome\x12\x11\n\tcommitted\x18\x02 \x01(\x08\x12\x10\n\x08revision\x18\x64 \x01(\x04\x12\r\n\x05\x65poch\x18\x65 \x01(\x04\"a\n\x0eHistoryRequest\x12(\n\x06\x65ntity\x18\x01 \x01(\x0b\x32\x18.cqc.writer.v1.EntityRef\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xf6\x01\n\x0cHistoryEntry\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x30\n\x0c\x63ommitted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x07 \x01(\x0c\x12\r\n\x05\x61\x66ter\x18\x08 \x01(\x0c\x12\x33\n\x0b\x64ifferences\x18\t \x03(\x0b\x32\x1e.cqc.writer.v1.FieldDifference\x12\x0c\n\x04past\x18\n \x03(\x0c\"X\n\x0fHistoryResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.cqc.writer.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x12ListPeriodsRequest\x12\x10\n\x08venue_id\x18\x01 \x01(\t\x12\x14\n\x0cvenue_symbol\x18\x02 \x01(\t\"\xc2\x01\n\x0eSpellingPeriod\x12\x12\n\nlisting_id\x18\x01 \x01(\t\x12\x11\n\tsymbol_id\x18\x02 \x01(\t\x12)\n\x05state\x18\x03 \x01(\x0e\x32\x1a.cqc.writer.v1.PeriodState\x12-\n\tlisted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65listed_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Y\n\x13ListPeriodsResponse\x12.\n\x07periods\x18\x01 \x03(\x0b\x32\x1d.cqc.writer.v1.SpellingPeriod\x12\x12\n\nis_partial\x18\x02 \x01(\x08\"\x80\x01\n\x17GetListingSourceRequest\x12\x12\n\nlisting_id\x18\x01 \x01(\t\x12\x10\n\x08venue_id\x18\x02 \x01(\t\x12\x14\n\x0cvenue_symbol\x18\x03 \x01(\t\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"P\n\x18GetListingSourceResponse\x12\x34\n\x0elisting_source\x18\x01 \x01(\x0b\x32\x1c.cqc.venues.v1.ListingSource\"y\n\x13ListUpcomingRequest\x12\x10\n\x08venue_id\x18\x01 \x01(\t\x12)\n\x05until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\",\n\x0cUpcomingTerm\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xac\x01\n\x0eUpcomingChange\x12\x10\n\x08venue_id\x18\x01 \x01(\t\x12\x14\n\x0cvenue_symbol\x18\x02 \x01(\t\x12\x12\n\nlisting_id\x18\x03 \x01(\t\x12\x30\n\x0c\x65\x66\x66\x65\x63tive_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x07\x63hanges\x18\x05 \x03(\x0b\x32\x1b.cqc.writer.v1.UpcomingTerm\"`\n\x14ListUpcomingResponse\x12/\n\x08upcoming\x18\x01 \x03(\x0b\x32\x1d.cqc.writer.v1.UpcomingChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\rExportRequest\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\r\n\x05kinds\x18\x02 \x03(\t\"a\n\x0e\x45xportResponse\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12\'\n\x05items\x18\x02 \x03(\x0b\x32\x18.cqc.writer.v1.ApplyItem\"\x10\n\x0eGetHeadRequest\"\xa4\x01\n\x0fGetHeadResponse\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12:\n\x06\x63ounts\x18\x02 \x03(\x0b\x32*.cqc.writer.v1.GetHeadResponse.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x13ListApiKeysResponse\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.cqc.writer.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"K\n\x0eProposeRequest\x12(\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x16.cqc.writer.v1.Finding\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"\\\n\x0fProposeResponse\x12(\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x16.cqc.writer.v1.Finding\x12\x10\n\x08revision\x18\x64 \x01(\x04\x12\r\n\x05\x65poch\x18\x65 \x01(\x04\"\xd3\x02\n\x14ListProposalsRequest\x12+\n\x06states\x18\x01 \x03(\x0e\x32\x1b.cqc.writer.v1.FindingState\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\x10\n\x08venue_id\x18\x03 \x01(\t\x12\x14\n\x0cvenue_symbol\x18\x04 \x01(\t\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\x12\x10\n\x08\x61sset_id\x18\x06 \x01(\t\x12-\n\x07\x61\x63tions\x18\x07 \x03(\x0e\x32\x1c.cqc.writer.v1.FindingAction\x12/\n\x0bopened_from\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0copened_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\n \x01(\x05\x12\x12\n\npage_token\x18\x0b \x01(\t\"\xcb\x01\n\x15ListProposalsResponse\x12(\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x16.cqc.writer.v1.Finding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12@\n\x06\x63ounts\x18\x03 \x03(\x0b\x32\x30.cqc.writer.v1.ListProposalsResponse.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"I\n\x12GetProposalRequest\x12\x12\n\nfinding_id\x18\x01 \x01(\t\x12\x10\n\x08\x61sset_id\x18\x02 \x01(\t\x12\r\n\x05units\x18\x03 \x01(\t\"\x95\x01\n\rTurnedVerdict\x12\x10\n\x08venue_id\x18\x01 \x01(\t\x12\x14\n\x0cvenue_symbol\x18\x02 \x01(\t\x12\x16\n\x0e\x61llowed_before\x18\x03 \x01(\x08\x12\x15\n\rallowed_after\x18\x04 \x01(\x08\x12\x16\n\x0ereasons_before\x18\x05 \x03(\t\x12\x15\n\rreasons_after\x18\x06 \x03(\t\"\x89\x02\n\x0f\x44\x65\x63isionPreview\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.cqc.writer.v1.ApplyOutcome\x12:\n\x06\x63ounts\x18\x02 \x03(\x0b\x32*.cqc.writer.v1.DecisionPreview.CountsEntry\x12.\n\x08verdicts\x18\x03 \x03(\x0b\x32\x1c.cqc.writer.v1.TurnedVerdict\x12,\n\nviolations\x18\x04 \x03(\x0b\x32\x18.cqc.writer.v1.Violation\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"o\n\x13GetProposalResponse\x12\'\n\x07\x66inding\x18\x01 \x01(\x0b\x32\x16.cqc.writer.v1.Finding\x12/\n\x07preview\x18\x02 \x01(\x0b\x32\x1e.cqc.writer.v1.DecisionPreview\"\x9d\x01\n\x15\x44\x65\x63ideProposalRequest\x12\x12\n\nfinding_id\x18\x01 \x01(\t\x12.\n\x07verdict\x18\x02 \x01(\x0e\x32\x1d.cqc.writer.v1.FindingVerdict\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08\x61sset_id\x18\x04 \x01(\t\x12\r\n\x05units\x18\x05 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x06 \x01(\x08\"\xae\x01\n\x16\x44\x65\x63ideProposalResponse\x12\'\n\x07\x66inding\x18\x01 \x01(\x0b\x32\x16.cqc.writer.v1.Finding\x12/\n\x07preview\x18\x02 \x01(\x0b\x32\x1e.cqc.writer.v1.DecisionPreview\x12\x19\n\x11\x61pprovals_missing\x18\x03 \x01(\x05\x12\x10\n\x08revision\x18\x64 \x01(\x04\x12\r\n\x05\x65poch\x18\x65 \x01(\x04\"\x19\n\x17GetFindingPolicyRequest\"{\n\x0b\x46indingRule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\x11\n\tvenue_ids\x18\x03 \x03(\t\x12\x0e\n\x06\x66ields\x18\x04 \x03(\t\x12,\n\x06\x61\x63tion\x18\x05 \x01(\x0e\x32\x1c.cqc.writer.v1.FindingAction\"E\n\x18GetFindingPolicyResponse\x12)\n\x05rules\x18\x01 \x03(\x0b\x32\x1a.cqc.writer.v1.FindingRule\"a\n\x12MergeAssetsRequest\x12\x15\n\rfrom_asset_id\x18\x01 \x01(\t\x12\x13\n\x0bto_asset_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"\x90\x01\n\x13MergeAssetsResponse\x12\'\n\x07\x66inding\x18\x01 \x01(\x0b\x32\x16.cqc.writer.v1.Finding\x12/\n\x07preview\x18\x02 \x01(\x0b\x32\x1e.cqc.writer.v1.DecisionPreview\x12\x10\n\x08revision\x18\x64 \x01(\x04\x12\r\n\x05\x65poch\x18\x65 \x01(\x04\"H\n\x13UnmergeAssetRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\"h\n\x14UnmergeAssetResponse\x12/\n\x07preview\x18\x01 \x01(\x0b\x32\x1e.cqc.writer.v1.DecisionPreview\x12\x10\n\x08revision\x18\x64 \x01(\x04\x12\r\n\x05\x65poch\x18\x65 \x01(\x04\"\xa0\x01\n\x16ListAssetPricesRequest\x12.\n\ntaken_from\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0btaken_until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"]\n\x17ListAssetPricesResponse\x12)\n\x06prices\x18\x01 \x03(\x0b\x32\x19.cqc.venues.v1.AssetPrice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xbe\x01\n\rOutcomeStatus\x12\x1e\n\x1aOUTCOME_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16OUTCOME_STATUS_CREATED\x10\x01\x12\x1a\n\x16OUTCOME_STATUS_UPDATED\x10\x02\x12\x1c\n\x18OUTCOME_STATUS_UNCHANGED\x10\x03\x12\x1a\n\x16OUTCOME_STATUS_DELETED\x10\x04\x12\x1b\n\x17OUTCOME_STATUS_REJECTED\x10\x05*\x93\x01\n\x0bPeriodState\x12\x1c\n\x18PERIOD_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13PERIOD_STATE_LISTED\x10\x01\x12\x19\n\x15PERIOD_STATE_DELISTED\x10\x02\x12\x19\n\x15PERIOD_STATE_ARCHIVED\x10\x03\x12\x17\n\x13PERIOD_STATE_VOIDED\x10\x04\x32\xeb\n\n\rRegistryAdmin\x12\x42\n\x05\x41pply\x12\x1b.cqc.writer.v1.ApplyRequest\x1a\x1c.cqc.writer.v1.ApplyResponse\x12H\n\x07History\x12\x1d.cqc.writer.v1.HistoryRequest\x1a\x1e.cqc.writer.v1.HistoryResponse\x12T\n\x0bListPeriods\x12!.cqc.writer.v1.ListPeriodsRequest\x1a\".cqc.writer.v1.ListPeriodsResponse\x12\x63\n\x10GetListingSource\x12&.cqc.writer.v1.GetListingSourceRequest\x1a\'.cqc.writer.v1.GetListingSourceResponse\x12W\n\x0cListUpcoming\x12\".cqc.writer.v1.ListUpcomingRequest\x1a#.cqc.writer.v1.ListUpcomingResponse\x12G\n\x06\x45xport\x12\x1c.cqc.writer.v1.ExportRequest\x1a\x1d.cqc.writer.v1.ExportResponse0\x01\x12H\n\x07GetHead\x12\x1d.cqc.writer.v1.GetHeadRequest\x1a\x1e.cqc.writer.v1.GetHeadResponse\x12H\n\x07Propose\x12\x1d.cqc.writer.v1.ProposeRequest\x1a\x1e.cqc.writer.v1.ProposeResponse\x12Z\n\rListProposals\x12#.cqc.writer.v1.ListProposalsRequest\x1a$.cqc.writer.v1.ListProposalsResponse\x12T\n\x0bGetProposal\x12!.cqc.writer.v1.GetProposalRequest\x1a\".cqc.writer.v1.GetProposalResponse\x12]\n\x0e\x44\x65\x63ideProposal\x12$.cqc.writer.v1.DecideProposalRequest\x1a%.cqc.writer.v1.DecideProposalResponse\x12\x63\n\x10GetFindingPolicy\x12&.cqc.writer.v1.GetFindingPolicyRequest\x1a\'.cqc.writer.v1.GetFindingPolicyResponse\x12T\n\x0bMergeAssets\x12!.cqc.writer.v1.MergeAssetsRequest\x1a\".cqc.writer.v1.MergeAssetsResponse\x12W\n\x0cUnmergeAsset\x12\".cqc.writer.v1.UnmergeAssetRequest\x1a#.cqc.writer.v1.UnmergeAssetResponse\x12`\n\x0fListAssetPrices\x12%.cqc.writer.v1.ListAssetPricesRequest\x1a&.cqc.writer.v1.ListAssetPricesResponse\x12T\n\x0bListApiKeys\x12!.cqc.writer.v1.ListApiKeysRequest\x1a\".cqc.writer.v1.ListApiKeysResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,62 +51,108 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETHEADRESPONSE_COUNTSENTRY']._loaded_options = None
   _globals['_GETHEADRESPONSE_COUNTSENTRY']._serialized_options = b'8\001'
-  _globals['_OUTCOMESTATUS']._serialized_start=3973
-  _globals['_OUTCOMESTATUS']._serialized_end=4163
-  _globals['_PERIODSTATE']._serialized_start=4166
-  _globals['_PERIODSTATE']._serialized_end=4313
-  _globals['_ENTITYREF']._serialized_start=558
-  _globals['_ENTITYREF']._serialized_end=596
-  _globals['_APPLYITEM']._serialized_start=599
-  _globals['_APPLYITEM']._serialized_end=1422
-  _globals['_APPLYREQUEST']._serialized_start=1425
-  _globals['_APPLYREQUEST']._serialized_end=1601
-  _globals['_FIELDDIFFERENCE']._serialized_start=1603
-  _globals['_FIELDDIFFERENCE']._serialized_end=1666
-  _globals['_VIOLATION']._serialized_start=1668
-  _globals['_VIOLATION']._serialized_end=1727
-  _globals['_APPLYOUTCOME']._serialized_start=1730
-  _globals['_APPLYOUTCOME']._serialized_end=1931
-  _globals['_APPLYRESPONSE']._serialized_start=1933
-  _globals['_APPLYRESPONSE']._serialized_end=2047
-  _globals['_HISTORYREQUEST']._serialized_start=2049
-  _globals['_HISTORYREQUEST']._serialized_end=2146
-  _globals['_HISTORYENTRY']._serialized_start=2149
-  _globals['_HISTORYENTRY']._serialized_end=2395
-  _globals['_HISTORYRESPONSE']._serialized_start=2397
-  _globals['_HISTORYRESPONSE']._serialized_end=2485
-  _globals['_LISTPERIODSREQUEST']._serialized_start=2487
-  _globals['_LISTPERIODSREQUEST']._serialized_end=2547
-  _globals['_SPELLINGPERIOD']._serialized_start=2550
-  _globals['_SPELLINGPERIOD']._serialized_end=2744
-  _globals['_LISTPERIODSRESPONSE']._serialized_start=2746
-  _globals['_LISTPERIODSRESPONSE']._serialized_end=2835
-  _globals['_GETLISTINGSOURCEREQUEST']._serialized_start=2838
-  _globals['_GETLISTINGSOURCEREQUEST']._serialized_end=2966
-  _globals['_GETLISTINGSOURCERESPONSE']._serialized_start=2968
-  _globals['_GETLISTINGSOURCERESPONSE']._serialized_end=3048
-  _globals['_LISTUPCOMINGREQUEST']._serialized_start=3050
-  _globals['_LISTUPCOMINGREQUEST']._serialized_end=3171
-  _globals['_UPCOMINGTERM']._serialized_start=3173
-  _globals['_UPCOMINGTERM']._serialized_end=3217
-  _globals['_UPCOMINGCHANGE']._serialized_start=3220
-  _globals['_UPCOMINGCHANGE']._serialized_end=3392
-  _globals['_LISTUPCOMINGRESPONSE']._serialized_start=3394
-  _globals['_LISTUPCOMINGRESPONSE']._serialized_end=3490
-  _globals['_EXPORTREQUEST']._serialized_start=3492
-  _globals['_EXPORTREQUEST']._serialized_end=3540
-  _globals['_EXPORTRESPONSE']._serialized_start=3542
-  _globals['_EXPORTRESPONSE']._serialized_end=3639
-  _globals['_GETHEADREQUEST']._serialized_start=3641
-  _globals['_GETHEADREQUEST']._serialized_end=3657
-  _globals['_GETHEADRESPONSE']._serialized_start=3660
-  _globals['_GETHEADRESPONSE']._serialized_end=3824
-  _globals['_GETHEADRESPONSE_COUNTSENTRY']._serialized_start=3779
-  _globals['_GETHEADRESPONSE_COUNTSENTRY']._serialized_end=3824
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=3826
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=3885
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=3887
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=3970
-  _globals['_REGISTRYADMIN']._serialized_start=4316
-  _globals['_REGISTRYADMIN']._serialized_end=4982
+  _globals['_LISTPROPOSALSRESPONSE_COUNTSENTRY']._loaded_options = None
+  _globals['_LISTPROPOSALSRESPONSE_COUNTSENTRY']._serialized_options = b'8\001'
+  _globals['_DECISIONPREVIEW_COUNTSENTRY']._loaded_options = None
+  _globals['_DECISIONPREVIEW_COUNTSENTRY']._serialized_options = b'8\001'
+  _globals['_OUTCOMESTATUS']._serialized_start=6699
+  _globals['_OUTCOMESTATUS']._serialized_end=6889
+  _globals['_PERIODSTATE']._serialized_start=6892
+  _globals['_PERIODSTATE']._serialized_end=7039
+  _globals['_ENTITYREF']._serialized_start=620
+  _globals['_ENTITYREF']._serialized_end=658
+  _globals['_APPLYITEM']._serialized_start=661
+  _globals['_APPLYITEM']._serialized_end=1577
+  _globals['_APPLYREQUEST']._serialized_start=1580
+  _globals['_APPLYREQUEST']._serialized_end=1756
+  _globals['_FIELDDIFFERENCE']._serialized_start=1758
+  _globals['_FIELDDIFFERENCE']._serialized_end=1821
+  _globals['_VIOLATION']._serialized_start=1823
+  _globals['_VIOLATION']._serialized_end=1882
+  _globals['_APPLYOUTCOME']._serialized_start=1885
+  _globals['_APPLYOUTCOME']._serialized_end=2086
+  _globals['_APPLYRESPONSE']._serialized_start=2088
+  _globals['_APPLYRESPONSE']._serialized_end=2202
+  _globals['_HISTORYREQUEST']._serialized_start=2204
+  _globals['_HISTORYREQUEST']._serialized_end=2301
+  _globals['_HISTORYENTRY']._serialized_start=2304
+  _globals['_HISTORYENTRY']._serialized_end=2550
+  _globals['_HISTORYRESPONSE']._serialized_start=2552
+  _globals['_HISTORYRESPONSE']._serialized_end=2640
+  _globals['_LISTPERIODSREQUEST']._serialized_start=2642
+  _globals['_LISTPERIODSREQUEST']._serialized_end=2702
+  _globals['_SPELLINGPERIOD']._serialized_start=2705
+  _globals['_SPELLINGPERIOD']._serialized_end=2899
+  _globals['_LISTPERIODSRESPONSE']._serialized_start=2901
+  _globals['_LISTPERIODSRESPONSE']._serialized_end=2990
+  _globals['_GETLISTINGSOURCEREQUEST']._serialized_start=2993
+  _globals['_GETLISTINGSOURCEREQUEST']._serialized_end=3121
+  _globals['_GETLISTINGSOURCERESPONSE']._serialized_start=3123
+  _globals['_GETLISTINGSOURCERESPONSE']._serialized_end=3203
+  _globals['_LISTUPCOMINGREQUEST']._serialized_start=3205
+  _globals['_LISTUPCOMINGREQUEST']._serialized_end=3326
+  _globals['_UPCOMINGTERM']._serialized_start=3328
+  _globals['_UPCOMINGTERM']._serialized_end=3372
+  _globals['_UPCOMINGCHANGE']._serialized_start=3375
+  _globals['_UPCOMINGCHANGE']._serialized_end=3547
+  _globals['_LISTUPCOMINGRESPONSE']._serialized_start=3549
+  _globals['_LISTUPCOMINGRESPONSE']._serialized_end=3645
+  _globals['_EXPORTREQUEST']._serialized_start=3647
+  _globals['_EXPORTREQUEST']._serialized_end=3695
+  _globals['_EXPORTRESPONSE']._serialized_start=3697
+  _globals['_EXPORTRESPONSE']._serialized_end=3794
+  _globals['_GETHEADREQUEST']._serialized_start=3796
+  _globals['_GETHEADREQUEST']._serialized_end=3812
+  _globals['_GETHEADRESPONSE']._serialized_start=3815
+  _globals['_GETHEADRESPONSE']._serialized_end=3979
+  _globals['_GETHEADRESPONSE_COUNTSENTRY']._serialized_start=3934
+  _globals['_GETHEADRESPONSE_COUNTSENTRY']._serialized_end=3979
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=3981
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=4040
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=4042
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=4125
+  _globals['_PROPOSEREQUEST']._serialized_start=4127
+  _globals['_PROPOSEREQUEST']._serialized_end=4202
+  _globals['_PROPOSERESPONSE']._serialized_start=4204
+  _globals['_PROPOSERESPONSE']._serialized_end=4296
+  _globals['_LISTPROPOSALSREQUEST']._serialized_start=4299
+  _globals['_LISTPROPOSALSREQUEST']._serialized_end=4638
+  _globals['_LISTPROPOSALSRESPONSE']._serialized_start=4641
+  _globals['_LISTPROPOSALSRESPONSE']._serialized_end=4844
+  _globals['_LISTPROPOSALSRESPONSE_COUNTSENTRY']._serialized_start=3934
+  _globals['_LISTPROPOSALSRESPONSE_COUNTSENTRY']._serialized_end=3979
+  _globals['_GETPROPOSALREQUEST']._serialized_start=4846
+  _globals['_GETPROPOSALREQUEST']._serialized_end=4919
+  _globals['_TURNEDVERDICT']._serialized_start=4922
+  _globals['_TURNEDVERDICT']._serialized_end=5071
+  _globals['_DECISIONPREVIEW']._serialized_start=5074
+  _globals['_DECISIONPREVIEW']._serialized_end=5339
+  _globals['_DECISIONPREVIEW_COUNTSENTRY']._serialized_start=3934
+  _globals['_DECISIONPREVIEW_COUNTSENTRY']._serialized_end=3979
+  _globals['_GETPROPOSALRESPONSE']._serialized_start=5341
+  _globals['_GETPROPOSALRESPONSE']._serialized_end=5452
+  _globals['_DECIDEPROPOSALREQUEST']._serialized_start=5455
+  _globals['_DECIDEPROPOSALREQUEST']._serialized_end=5612
+  _globals['_DECIDEPROPOSALRESPONSE']._serialized_start=5615
+  _globals['_DECIDEPROPOSALRESPONSE']._serialized_end=5789
+  _globals['_GETFINDINGPOLICYREQUEST']._serialized_start=5791
+  _globals['_GETFINDINGPOLICYREQUEST']._serialized_end=5816
+  _globals['_FINDINGRULE']._serialized_start=5818
+  _globals['_FINDINGRULE']._serialized_end=5941
+  _globals['_GETFINDINGPOLICYRESPONSE']._serialized_start=5943
+  _globals['_GETFINDINGPOLICYRESPONSE']._serialized_end=6012
+  _globals['_MERGEASSETSREQUEST']._serialized_start=6014
+  _globals['_MERGEASSETSREQUEST']._serialized_end=6111
+  _globals['_MERGEASSETSRESPONSE']._serialized_start=6114
+  _globals['_MERGEASSETSRESPONSE']._serialized_end=6258
+  _globals['_UNMERGEASSETREQUEST']._serialized_start=6260
+  _globals['_UNMERGEASSETREQUEST']._serialized_end=6332
+  _globals['_UNMERGEASSETRESPONSE']._serialized_start=6334
+  _globals['_UNMERGEASSETRESPONSE']._serialized_end=6438
+  _globals['_LISTASSETPRICESREQUEST']._serialized_start=6441
+  _globals['_LISTASSETPRICESREQUEST']._serialized_end=6601
+  _globals['_LISTASSETPRICESRESPONSE']._serialized_start=6603
+  _globals['_LISTASSETPRICESRESPONSE']._serialized_end=6696
+  _globals['_REGISTRYADMIN']._serialized_start=7042
+  _globals['_REGISTRYADMIN']._serialized_end=8429
 # @@protoc_insertion_point(module_scope)

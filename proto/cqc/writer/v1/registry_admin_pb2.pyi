@@ -14,11 +14,13 @@ from cqc.assets.v1 import relationship_pb2 as _relationship_pb2
 from cqc.markets.v1 import identifier_pb2 as _identifier_pb2_1
 from cqc.markets.v1 import symbol_pb2 as _symbol_pb2
 from cqc.replication.v1 import replication_pb2 as _replication_pb2
+from cqc.venues.v1 import asset_price_pb2 as _asset_price_pb2
 from cqc.venues.v1 import listing_source_pb2 as _listing_source_pb2
 from cqc.venues.v1 import venue_asset_pb2 as _venue_asset_pb2
 from cqc.venues.v1 import venue_pb2 as _venue_pb2
 from cqc.venues.v1 import venue_symbol_pb2 as _venue_symbol_pb2
 from cqc.writer.v1 import api_key_pb2 as _api_key_pb2
+from cqc.writer.v1 import finding_pb2 as _finding_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -136,6 +138,8 @@ class ApplyItem(_message.Message):
     VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
     API_KEY_FIELD_NUMBER: _builtins.int
     LISTING_SOURCE_FIELD_NUMBER: _builtins.int
+    FINDING_FIELD_NUMBER: _builtins.int
+    ASSET_PRICE_FIELD_NUMBER: _builtins.int
     TOMBSTONE_FIELD_NUMBER: _builtins.int
     IF_REVISION_FIELD_NUMBER: _builtins.int
     if_revision: _builtins.int
@@ -175,6 +179,12 @@ class ApplyItem(_message.Message):
         """Where a listing's terms are from; the listing is there, or made by the same request."""
 
     @_builtins.property
+    def finding(self) -> _finding_pb2.Finding:
+        """A finding that is made: what is known of it already stands. It is decided by DecideProposal."""
+
+    @_builtins.property
+    def asset_price(self) -> _asset_price_pb2.AssetPrice: ...
+    @_builtins.property
     def tombstone(self) -> Global___EntityRef:
         """Removes the entity."""
 
@@ -195,16 +205,18 @@ class ApplyItem(_message.Message):
         venue_symbol: _venue_symbol_pb2.VenueSymbol | None = ...,
         api_key: _api_key_pb2.ApiKey | None = ...,
         listing_source: _listing_source_pb2.ListingSource | None = ...,
+        finding: _finding_pb2.Finding | None = ...,
+        asset_price: _asset_price_pb2.AssetPrice | None = ...,
         tombstone: Global___EntityRef | None = ...,
         if_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "api_key", b"api_key", "asset", b"asset", "asset_deployment", b"asset_deployment", "asset_group", b"asset_group", "asset_identifier", b"asset_identifier", "asset_relationship", b"asset_relationship", "chain", b"chain", "change", b"change", "if_revision", b"if_revision", "listing_source", b"listing_source", "quality_flag", b"quality_flag", "symbol", b"symbol", "symbol_identifier", b"symbol_identifier", "tombstone", b"tombstone", "venue", b"venue", "venue_asset", b"venue_asset", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "api_key", b"api_key", "asset", b"asset", "asset_deployment", b"asset_deployment", "asset_group", b"asset_group", "asset_identifier", b"asset_identifier", "asset_price", b"asset_price", "asset_relationship", b"asset_relationship", "chain", b"chain", "change", b"change", "finding", b"finding", "if_revision", b"if_revision", "listing_source", b"listing_source", "quality_flag", b"quality_flag", "symbol", b"symbol", "symbol_identifier", b"symbol_identifier", "tombstone", b"tombstone", "venue", b"venue", "venue_asset", b"venue_asset", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "api_key", b"api_key", "asset", b"asset", "asset_deployment", b"asset_deployment", "asset_group", b"asset_group", "asset_identifier", b"asset_identifier", "asset_relationship", b"asset_relationship", "chain", b"chain", "change", b"change", "if_revision", b"if_revision", "listing_source", b"listing_source", "quality_flag", b"quality_flag", "symbol", b"symbol", "symbol_identifier", b"symbol_identifier", "tombstone", b"tombstone", "venue", b"venue", "venue_asset", b"venue_asset", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "api_key", b"api_key", "asset", b"asset", "asset_deployment", b"asset_deployment", "asset_group", b"asset_group", "asset_identifier", b"asset_identifier", "asset_price", b"asset_price", "asset_relationship", b"asset_relationship", "chain", b"chain", "change", b"change", "finding", b"finding", "if_revision", b"if_revision", "listing_source", b"listing_source", "quality_flag", b"quality_flag", "symbol", b"symbol", "symbol_identifier", b"symbol_identifier", "tombstone", b"tombstone", "venue", b"venue", "venue_asset", b"venue_asset", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__if_revision: _TypeAlias = _typing.Literal["if_revision"]  # noqa: Y015
     _WhichOneofArgType__if_revision: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision"]  # noqa: Y015
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["asset", "chain", "asset_deployment", "asset_identifier", "asset_relationship", "asset_group", "quality_flag", "symbol", "symbol_identifier", "venue", "venue_asset", "venue_symbol", "api_key", "listing_source", "tombstone"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["asset", "chain", "asset_deployment", "asset_identifier", "asset_relationship", "asset_group", "quality_flag", "symbol", "symbol_identifier", "venue", "venue_asset", "venue_symbol", "api_key", "listing_source", "finding", "asset_price", "tombstone"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__if_revision) -> _WhichOneofReturnType__if_revision | None: ...
@@ -920,3 +932,633 @@ class ListApiKeysResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListApiKeysResponse: _TypeAlias = ListApiKeysResponse  # noqa: Y015
+
+@_typing.final
+class ProposeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    dry_run: _builtins.bool
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_finding_pb2.Finding]:
+        """At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        findings: _abc.Iterable[_finding_pb2.Finding] | None = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "findings", b"findings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeRequest: _TypeAlias = ProposeRequest  # noqa: Y015
+
+@_typing.final
+class ProposeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    epoch: _builtins.int
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_finding_pb2.Finding]:
+        """As many as findings, in their order, as they are now; those that were there are as they were."""
+
+    def __init__(
+        self,
+        *,
+        findings: _abc.Iterable[_finding_pb2.Finding] | None = ...,
+        revision: _builtins.int = ...,
+        epoch: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "findings", b"findings", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeResponse: _TypeAlias = ProposeResponse  # noqa: Y015
+
+@_typing.final
+class ListProposalsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATES_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    VENUE_ID_FIELD_NUMBER: _builtins.int
+    VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    ASSET_ID_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
+    OPENED_FROM_FIELD_NUMBER: _builtins.int
+    OPENED_UNTIL_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    venue_id: _builtins.str
+    venue_symbol: _builtins.str
+    code: _builtins.str
+    asset_id: _builtins.str
+    """That it is about, or a candidate."""
+    page_size: _builtins.int
+    """At most 1,000; zero: 100."""
+    page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_finding_pb2.FindingState.ValueType]:
+        """Empty: all; otherwise those in one of these states. So the others: what is unset is not asked for."""
+
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedScalarFieldContainer[_finding_pb2.FindingAction.ValueType]: ...
+    @_builtins.property
+    def opened_from(self) -> _timestamp_pb2.Timestamp:
+        """Opened then or later; before then."""
+
+    @_builtins.property
+    def opened_until(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        states: _abc.Iterable[_finding_pb2.FindingState.ValueType] | None = ...,
+        kinds: _abc.Iterable[_builtins.str] | None = ...,
+        venue_id: _builtins.str = ...,
+        venue_symbol: _builtins.str = ...,
+        code: _builtins.str = ...,
+        asset_id: _builtins.str = ...,
+        actions: _abc.Iterable[_finding_pb2.FindingAction.ValueType] | None = ...,
+        opened_from: _timestamp_pb2.Timestamp | None = ...,
+        opened_until: _timestamp_pb2.Timestamp | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["opened_from", b"opened_from", "opened_until", b"opened_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "asset_id", b"asset_id", "code", b"code", "kinds", b"kinds", "opened_from", b"opened_from", "opened_until", b"opened_until", "page_size", b"page_size", "page_token", b"page_token", "states", b"states", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProposalsRequest: _TypeAlias = ListProposalsRequest  # noqa: Y015
+
+@_typing.final
+class ListProposalsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class CountsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_finding_pb2.Finding]: ...
+    @_builtins.property
+    def counts(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """All that match by kind, whatever the page; only of a first page."""
+
+    def __init__(
+        self,
+        *,
+        findings: _abc.Iterable[_finding_pb2.Finding] | None = ...,
+        next_page_token: _builtins.str = ...,
+        counts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "findings", b"findings", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProposalsResponse: _TypeAlias = ListProposalsResponse  # noqa: Y015
+
+@_typing.final
+class GetProposalRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    ASSET_ID_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
+    finding_id: _builtins.str
+    asset_id: _builtins.str
+    """The choice to preview, where the proposal leaves one."""
+    units: _builtins.str
+    def __init__(
+        self,
+        *,
+        finding_id: _builtins.str = ...,
+        asset_id: _builtins.str = ...,
+        units: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset_id", b"asset_id", "finding_id", b"finding_id", "units", b"units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetProposalRequest: _TypeAlias = GetProposalRequest  # noqa: Y015
+
+@_typing.final
+class TurnedVerdict(_message.Message):
+    """A verdict that a decision turns."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_ID_FIELD_NUMBER: _builtins.int
+    VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
+    ALLOWED_BEFORE_FIELD_NUMBER: _builtins.int
+    ALLOWED_AFTER_FIELD_NUMBER: _builtins.int
+    REASONS_BEFORE_FIELD_NUMBER: _builtins.int
+    REASONS_AFTER_FIELD_NUMBER: _builtins.int
+    venue_id: _builtins.str
+    venue_symbol: _builtins.str
+    allowed_before: _builtins.bool
+    """Whether opening is allowed, and why not."""
+    allowed_after: _builtins.bool
+    @_builtins.property
+    def reasons_before(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def reasons_after(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        venue_id: _builtins.str = ...,
+        venue_symbol: _builtins.str = ...,
+        allowed_before: _builtins.bool = ...,
+        allowed_after: _builtins.bool = ...,
+        reasons_before: _abc.Iterable[_builtins.str] | None = ...,
+        reasons_after: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_after", b"allowed_after", "allowed_before", b"allowed_before", "reasons_after", b"reasons_after", "reasons_before", b"reasons_before", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TurnedVerdict: _TypeAlias = TurnedVerdict  # noqa: Y015
+
+@_typing.final
+class DecisionPreview(_message.Message):
+    """What approving would change, as of now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class CountsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    VERDICTS_FIELD_NUMBER: _builtins.int
+    VIOLATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplyOutcome]:
+        """At most 1,000."""
+
+    @_builtins.property
+    def counts(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """How many there are, by kind of entity."""
+
+    @_builtins.property
+    def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___TurnedVerdict]:
+        """At most 1,000."""
+
+    @_builtins.property
+    def violations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Violation]:
+        """Why it would be refused; empty if it would not."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[Global___ApplyOutcome] | None = ...,
+        counts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        verdicts: _abc.Iterable[Global___TurnedVerdict] | None = ...,
+        violations: _abc.Iterable[Global___Violation] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "outcomes", b"outcomes", "verdicts", b"verdicts", "violations", b"violations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionPreview: _TypeAlias = DecisionPreview  # noqa: Y015
+
+@_typing.final
+class GetProposalResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_FIELD_NUMBER: _builtins.int
+    PREVIEW_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def finding(self) -> _finding_pb2.Finding: ...
+    @_builtins.property
+    def preview(self) -> Global___DecisionPreview: ...
+    def __init__(
+        self,
+        *,
+        finding: _finding_pb2.Finding | None = ...,
+        preview: Global___DecisionPreview | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding", "preview", b"preview"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding", "preview", b"preview"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetProposalResponse: _TypeAlias = GetProposalResponse  # noqa: Y015
+
+@_typing.final
+class DecideProposalRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ASSET_ID_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    finding_id: _builtins.str
+    verdict: _finding_pb2.FindingVerdict.ValueType
+    reason: _builtins.str
+    """Required: why."""
+    asset_id: _builtins.str
+    """Where the proposal leaves a choice."""
+    units: _builtins.str
+    dry_run: _builtins.bool
+    """Answer what it would change, and change nothing."""
+    def __init__(
+        self,
+        *,
+        finding_id: _builtins.str = ...,
+        verdict: _finding_pb2.FindingVerdict.ValueType = ...,
+        reason: _builtins.str = ...,
+        asset_id: _builtins.str = ...,
+        units: _builtins.str = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset_id", b"asset_id", "dry_run", b"dry_run", "finding_id", b"finding_id", "reason", b"reason", "units", b"units", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideProposalRequest: _TypeAlias = DecideProposalRequest  # noqa: Y015
+
+@_typing.final
+class DecideProposalResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_FIELD_NUMBER: _builtins.int
+    PREVIEW_FIELD_NUMBER: _builtins.int
+    APPROVALS_MISSING_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    approvals_missing: _builtins.int
+    """How many more must agree."""
+    revision: _builtins.int
+    epoch: _builtins.int
+    @_builtins.property
+    def finding(self) -> _finding_pb2.Finding: ...
+    @_builtins.property
+    def preview(self) -> Global___DecisionPreview: ...
+    def __init__(
+        self,
+        *,
+        finding: _finding_pb2.Finding | None = ...,
+        preview: Global___DecisionPreview | None = ...,
+        approvals_missing: _builtins.int = ...,
+        revision: _builtins.int = ...,
+        epoch: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding", "preview", b"preview"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals_missing", b"approvals_missing", "epoch", b"epoch", "finding", b"finding", "preview", b"preview", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideProposalResponse: _TypeAlias = DecideProposalResponse  # noqa: Y015
+
+@_typing.final
+class GetFindingPolicyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFindingPolicyRequest: _TypeAlias = GetFindingPolicyRequest  # noqa: Y015
+
+@_typing.final
+class FindingRule(_message.Message):
+    """A rule: what is empty matches all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    VENUE_IDS_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    action: _finding_pb2.FindingAction.ValueType
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def venue_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        kinds: _abc.Iterable[_builtins.str] | None = ...,
+        venue_ids: _abc.Iterable[_builtins.str] | None = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        action: _finding_pb2.FindingAction.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "fields", b"fields", "kinds", b"kinds", "name", b"name", "venue_ids", b"venue_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindingRule: _TypeAlias = FindingRule  # noqa: Y015
+
+@_typing.final
+class GetFindingPolicyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___FindingRule]:
+        """What no rule matches is REVIEW."""
+
+    def __init__(
+        self,
+        *,
+        rules: _abc.Iterable[Global___FindingRule] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFindingPolicyResponse: _TypeAlias = GetFindingPolicyResponse  # noqa: Y015
+
+@_typing.final
+class MergeAssetsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_ASSET_ID_FIELD_NUMBER: _builtins.int
+    TO_ASSET_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    from_asset_id: _builtins.str
+    """Goes up in"""
+    to_asset_id: _builtins.str
+    """this one."""
+    reason: _builtins.str
+    dry_run: _builtins.bool
+    def __init__(
+        self,
+        *,
+        from_asset_id: _builtins.str = ...,
+        to_asset_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "from_asset_id", b"from_asset_id", "reason", b"reason", "to_asset_id", b"to_asset_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeAssetsRequest: _TypeAlias = MergeAssetsRequest  # noqa: Y015
+
+@_typing.final
+class MergeAssetsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_FIELD_NUMBER: _builtins.int
+    PREVIEW_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    epoch: _builtins.int
+    @_builtins.property
+    def finding(self) -> _finding_pb2.Finding:
+        """Where it waits for another person; otherwise unset."""
+
+    @_builtins.property
+    def preview(self) -> Global___DecisionPreview: ...
+    def __init__(
+        self,
+        *,
+        finding: _finding_pb2.Finding | None = ...,
+        preview: Global___DecisionPreview | None = ...,
+        revision: _builtins.int = ...,
+        epoch: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding", "preview", b"preview"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "finding", b"finding", "preview", b"preview", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeAssetsResponse: _TypeAlias = MergeAssetsResponse  # noqa: Y015
+
+@_typing.final
+class UnmergeAssetRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSET_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    asset_id: _builtins.str
+    """That was merged."""
+    reason: _builtins.str
+    dry_run: _builtins.bool
+    def __init__(
+        self,
+        *,
+        asset_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset_id", b"asset_id", "dry_run", b"dry_run", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnmergeAssetRequest: _TypeAlias = UnmergeAssetRequest  # noqa: Y015
+
+@_typing.final
+class UnmergeAssetResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREVIEW_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    epoch: _builtins.int
+    @_builtins.property
+    def preview(self) -> Global___DecisionPreview: ...
+    def __init__(
+        self,
+        *,
+        preview: Global___DecisionPreview | None = ...,
+        revision: _builtins.int = ...,
+        epoch: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preview", b"preview"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "preview", b"preview", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnmergeAssetResponse: _TypeAlias = UnmergeAssetResponse  # noqa: Y015
+
+@_typing.final
+class ListAssetPricesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAKEN_FROM_FIELD_NUMBER: _builtins.int
+    TAKEN_UNTIL_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most 1,000; zero: 1,000."""
+    page_token: _builtins.str
+    @_builtins.property
+    def taken_from(self) -> _timestamp_pb2.Timestamp:
+        """Taken then or later, and then or earlier; unset: any time."""
+
+    @_builtins.property
+    def taken_until(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        taken_from: _timestamp_pb2.Timestamp | None = ...,
+        taken_until: _timestamp_pb2.Timestamp | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["taken_from", b"taken_from", "taken_until", b"taken_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "taken_from", b"taken_from", "taken_until", b"taken_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAssetPricesRequest: _TypeAlias = ListAssetPricesRequest  # noqa: Y015
+
+@_typing.final
+class ListAssetPricesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRICES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def prices(self) -> _containers.RepeatedCompositeFieldContainer[_asset_price_pb2.AssetPrice]: ...
+    def __init__(
+        self,
+        *,
+        prices: _abc.Iterable[_asset_price_pb2.AssetPrice] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "prices", b"prices"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAssetPricesResponse: _TypeAlias = ListAssetPricesResponse  # noqa: Y015

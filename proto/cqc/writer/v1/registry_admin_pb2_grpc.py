@@ -70,6 +70,46 @@ class RegistryAdminStub:
                 request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetHeadRequest.SerializeToString,
                 response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetHeadResponse.FromString,
                 _registered_method=True)
+        self.Propose = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/Propose',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ProposeRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ProposeResponse.FromString,
+                _registered_method=True)
+        self.ListProposals = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/ListProposals',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListProposalsRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListProposalsResponse.FromString,
+                _registered_method=True)
+        self.GetProposal = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/GetProposal',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetProposalRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetProposalResponse.FromString,
+                _registered_method=True)
+        self.DecideProposal = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/DecideProposal',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.DecideProposalRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.DecideProposalResponse.FromString,
+                _registered_method=True)
+        self.GetFindingPolicy = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/GetFindingPolicy',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetFindingPolicyRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetFindingPolicyResponse.FromString,
+                _registered_method=True)
+        self.MergeAssets = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/MergeAssets',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.MergeAssetsRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.MergeAssetsResponse.FromString,
+                _registered_method=True)
+        self.UnmergeAsset = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/UnmergeAsset',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.UnmergeAssetRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.UnmergeAssetResponse.FromString,
+                _registered_method=True)
+        self.ListAssetPrices = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/ListAssetPrices',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListAssetPricesRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListAssetPricesResponse.FromString,
+                _registered_method=True)
         self.ListApiKeys = channel.unary_unary(
                 '/cqc.writer.v1.RegistryAdmin/ListApiKeys',
                 request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListApiKeysRequest.SerializeToString,
@@ -131,6 +171,64 @@ class RegistryAdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Propose(self, request, context):
+        """Makes findings; the same one twice is one. Takes a key with role write.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProposals(self, request, context):
+        """Findings, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProposal(self, request, context):
+        """A finding, and what approving it would change.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideProposal(self, request, context):
+        """Approves, rejects or holds a finding; what is decided is applied in the same revision. Refused with
+        CONFLICT, MOVED_ON, where what it is about is no longer as it says.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFindingPolicy(self, request, context):
+        """What is done with which findings: rules in their order; the first that matches decides.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MergeAssets(self, request, context):
+        """Merges an asset into another: every reference moves in one revision, and its id stands for the other.
+        Where the policy wants two people, it opens a finding, which the second one approves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnmergeAsset(self, request, context):
+        """Takes a merge back: every reference that it moved is as it was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAssetPrices(self, request, context):
+        """What venues' tickers said, about an instant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListApiKeys(self, request, context):
         """The API keys by their hashes: expired and revoked ones too. Keys are made and revoked by Apply.
         """
@@ -175,6 +273,46 @@ def add_RegistryAdminServicer_to_server(servicer, server):
                     servicer.GetHead,
                     request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetHeadRequest.FromString,
                     response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetHeadResponse.SerializeToString,
+            ),
+            'Propose': grpc.unary_unary_rpc_method_handler(
+                    servicer.Propose,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ProposeRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ProposeResponse.SerializeToString,
+            ),
+            'ListProposals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProposals,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListProposalsRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListProposalsResponse.SerializeToString,
+            ),
+            'GetProposal': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProposal,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetProposalRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetProposalResponse.SerializeToString,
+            ),
+            'DecideProposal': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideProposal,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.DecideProposalRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.DecideProposalResponse.SerializeToString,
+            ),
+            'GetFindingPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFindingPolicy,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetFindingPolicyRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetFindingPolicyResponse.SerializeToString,
+            ),
+            'MergeAssets': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeAssets,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.MergeAssetsRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.MergeAssetsResponse.SerializeToString,
+            ),
+            'UnmergeAsset': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnmergeAsset,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.UnmergeAssetRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.UnmergeAssetResponse.SerializeToString,
+            ),
+            'ListAssetPrices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAssetPrices,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListAssetPricesRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListAssetPricesResponse.SerializeToString,
             ),
             'ListApiKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.ListApiKeys,
@@ -372,6 +510,222 @@ class RegistryAdmin:
             '/cqc.writer.v1.RegistryAdmin/GetHead',
             cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetHeadRequest.SerializeToString,
             cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetHeadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Propose(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/Propose',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ProposeRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ProposeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProposals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/ListProposals',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListProposalsRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListProposalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProposal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/GetProposal',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetProposalRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetProposalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideProposal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/DecideProposal',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.DecideProposalRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.DecideProposalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFindingPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/GetFindingPolicy',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetFindingPolicyRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetFindingPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergeAssets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/MergeAssets',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.MergeAssetsRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.MergeAssetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnmergeAsset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/UnmergeAsset',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.UnmergeAssetRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.UnmergeAssetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAssetPrices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/ListAssetPrices',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListAssetPricesRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListAssetPricesResponse.FromString,
             options,
             channel_credentials,
             insecure,

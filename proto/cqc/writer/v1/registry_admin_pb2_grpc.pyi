@@ -32,6 +32,26 @@ class RegistryAdminStub:
     """
     GetHead: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.GetHeadRequest, _registry_admin_pb2.GetHeadResponse]
     """Where the registry stands."""
+    Propose: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ProposeRequest, _registry_admin_pb2.ProposeResponse]
+    """Makes findings; the same one twice is one. Takes a key with role write."""
+    ListProposals: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListProposalsRequest, _registry_admin_pb2.ListProposalsResponse]
+    """Findings, the newest first."""
+    GetProposal: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.GetProposalRequest, _registry_admin_pb2.GetProposalResponse]
+    """A finding, and what approving it would change."""
+    DecideProposal: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.DecideProposalRequest, _registry_admin_pb2.DecideProposalResponse]
+    """Approves, rejects or holds a finding; what is decided is applied in the same revision. Refused with
+    CONFLICT, MOVED_ON, where what it is about is no longer as it says.
+    """
+    GetFindingPolicy: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.GetFindingPolicyRequest, _registry_admin_pb2.GetFindingPolicyResponse]
+    """What is done with which findings: rules in their order; the first that matches decides."""
+    MergeAssets: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.MergeAssetsRequest, _registry_admin_pb2.MergeAssetsResponse]
+    """Merges an asset into another: every reference moves in one revision, and its id stands for the other.
+    Where the policy wants two people, it opens a finding, which the second one approves.
+    """
+    UnmergeAsset: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.UnmergeAssetRequest, _registry_admin_pb2.UnmergeAssetResponse]
+    """Takes a merge back: every reference that it moved is as it was."""
+    ListAssetPrices: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListAssetPricesRequest, _registry_admin_pb2.ListAssetPricesResponse]
+    """What venues' tickers said, about an instant."""
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListApiKeysRequest, _registry_admin_pb2.ListApiKeysResponse]
     """The API keys by their hashes: expired and revoked ones too. Keys are made and revoked by Apply."""
 
@@ -95,6 +115,74 @@ class RegistryAdminServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_registry_admin_pb2.GetHeadRequest, _abc.Awaitable[_registry_admin_pb2.GetHeadResponse]],
     ) -> _abc.Awaitable[_registry_admin_pb2.GetHeadResponse]:
         """Where the registry stands."""
+
+    @_abc_1.abstractmethod
+    def Propose(
+        self,
+        request: _registry_admin_pb2.ProposeRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.ProposeRequest, _abc.Awaitable[_registry_admin_pb2.ProposeResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.ProposeResponse]:
+        """Makes findings; the same one twice is one. Takes a key with role write."""
+
+    @_abc_1.abstractmethod
+    def ListProposals(
+        self,
+        request: _registry_admin_pb2.ListProposalsRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.ListProposalsRequest, _abc.Awaitable[_registry_admin_pb2.ListProposalsResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.ListProposalsResponse]:
+        """Findings, the newest first."""
+
+    @_abc_1.abstractmethod
+    def GetProposal(
+        self,
+        request: _registry_admin_pb2.GetProposalRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.GetProposalRequest, _abc.Awaitable[_registry_admin_pb2.GetProposalResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.GetProposalResponse]:
+        """A finding, and what approving it would change."""
+
+    @_abc_1.abstractmethod
+    def DecideProposal(
+        self,
+        request: _registry_admin_pb2.DecideProposalRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.DecideProposalRequest, _abc.Awaitable[_registry_admin_pb2.DecideProposalResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.DecideProposalResponse]:
+        """Approves, rejects or holds a finding; what is decided is applied in the same revision. Refused with
+        CONFLICT, MOVED_ON, where what it is about is no longer as it says.
+        """
+
+    @_abc_1.abstractmethod
+    def GetFindingPolicy(
+        self,
+        request: _registry_admin_pb2.GetFindingPolicyRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.GetFindingPolicyRequest, _abc.Awaitable[_registry_admin_pb2.GetFindingPolicyResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.GetFindingPolicyResponse]:
+        """What is done with which findings: rules in their order; the first that matches decides."""
+
+    @_abc_1.abstractmethod
+    def MergeAssets(
+        self,
+        request: _registry_admin_pb2.MergeAssetsRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.MergeAssetsRequest, _abc.Awaitable[_registry_admin_pb2.MergeAssetsResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.MergeAssetsResponse]:
+        """Merges an asset into another: every reference moves in one revision, and its id stands for the other.
+        Where the policy wants two people, it opens a finding, which the second one approves.
+        """
+
+    @_abc_1.abstractmethod
+    def UnmergeAsset(
+        self,
+        request: _registry_admin_pb2.UnmergeAssetRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.UnmergeAssetRequest, _abc.Awaitable[_registry_admin_pb2.UnmergeAssetResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.UnmergeAssetResponse]:
+        """Takes a merge back: every reference that it moved is as it was."""
+
+    @_abc_1.abstractmethod
+    def ListAssetPrices(
+        self,
+        request: _registry_admin_pb2.ListAssetPricesRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.ListAssetPricesRequest, _abc.Awaitable[_registry_admin_pb2.ListAssetPricesResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.ListAssetPricesResponse]:
+        """What venues' tickers said, about an instant."""
 
     @_abc_1.abstractmethod
     def ListApiKeys(

@@ -12,8 +12,10 @@ from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
 from cqar_shared.domain.kinds.asset_group import ASSET_GROUP
 from cqar_shared.domain.kinds.asset_identifier import ASSET_IDENTIFIER
+from cqar_shared.domain.kinds.asset_price import ASSET_PRICE
 from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
 from cqar_shared.domain.kinds.chain import CHAIN
+from cqar_shared.domain.kinds.finding import FINDING
 from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
 from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG
 from cqar_shared.domain.kinds.signing_key import SIGNING_KEY
@@ -32,8 +34,10 @@ __all__ = [
     "asset_deployment",
     "asset_group",
     "asset_identifier",
+    "asset_price",
     "asset_relationship",
     "chain",
+    "finding",
     "listing_source",
     "quality_flag",
     "signing_key",
@@ -58,6 +62,8 @@ KINDS: tuple[AnyKind, ...] = (
     VENUE_ASSET,
     VENUE_SYMBOL,
     LISTING_SOURCE,
+    ASSET_PRICE,
+    FINDING,
     API_KEY,
     ARCHIVE,
     SIGNING_KEY,

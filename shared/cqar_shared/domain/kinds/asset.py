@@ -9,13 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from cqc.assets.v1 import asset_pb2
 
 from cqar_shared.domain import rules
 from cqar_shared.domain.kind import Entity, Kind, RegistryView, by, lifecycle
 from cqar_shared.errors import FieldViolation
+
+FORMER_NAMES_MAX: Final = 16
 
 
 class AssetType(enum.IntEnum):
@@ -41,6 +44,14 @@ class AssetClassCode(enum.IntEnum):
     EVENT = 8
 
 
+class FormerName(msgspec.Struct, frozen=True, kw_only=True):
+    """What an asset was called until an instant; None: not known."""
+
+    symbol: str | None = None
+    name: str | None = None
+    until: dt.datetime | None = None
+
+
 class Asset(Entity, frozen=True, kw_only=True):
     """An asset.
 
@@ -49,6 +60,9 @@ class Asset(Entity, frozen=True, kw_only=True):
         unverified: The asset was found in a venue's listing and not yet identified by a person.
             Only such an asset may have no type.
         asset_class: None if not known.
+        former_names: What it was called before; None: nothing else that is known.
+        unambiguous_ticker: Whether venues trade nothing else of its class under its ticker.
+        merged_into: The asset that answers for its id now.
     """
 
     asset_id: str = ""
@@ -64,6 +78,14 @@ class Asset(Entity, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
     unverified: bool = False
     asset_class: AssetClassCode | None = None
+    former_names: tuple[FormerName, ...] | None = None
+    unambiguous_ticker: bool = False
+    merged_into: str | None = None
+
+
+def complete(_: Asset | None, given: Asset, __: RegistryView) -> Asset:
+    asset: Asset = rules.without_empty(given, "former_names")
+    return asset
 
 
 def check_asset(before: Asset | None, after: Asset, _: RegistryView) -> Iterator[FieldViolation]:
@@ -79,6 +101,24 @@ def check_asset(before: Asset | None, after: Asset, _: RegistryView) -> Iterator
     yield from rules.check_url(after, "logo_url", "website_url")
     if before is not None and after.unverified and not before.unverified:
         yield FieldViolation("unverified", "VERIFIED", "an asset that was verified stays so")
+    yield from _check_former_names(after)
+
+
+def _check_former_names(after: Asset) -> Iterator[FieldViolation]:
+    names = after.former_names or ()
+    if len(names) > FORMER_NAMES_MAX:
+        yield FieldViolation("former_names", "TOO_MANY", f"at most {FORMER_NAMES_MAX}")
+        return
+    for place, former in enumerate(names):
+        prefix = f"former_names[{place}]"
+        if former.symbol is None and former.name is None:
+            yield FieldViolation(prefix, "REQUIRED", "needs a symbol or a name")
+        for field in ("symbol", "name"):
+            if (value := getattr(former, field)) is not None:
+                yield from rules.check_printable(f"{prefix}.{field}", value)
+                if len(value) > rules.NAME_CHARS_MAX:
+                    message = f"has {len(value)} characters; at most {rules.NAME_CHARS_MAX}"
+                    yield FieldViolation(f"{prefix}.{field}", "TOO_LONG", message)
 
 
 ASSET = Kind(
@@ -88,6 +128,8 @@ ASSET = Kind(
     key=("asset_id",),
     table="assets",
     check=check_asset,
-    lookups={"symbol": by("symbol")},
+    complete=complete,
+    referents={"merged_into": "asset"},
+    lookups={"symbol": by("symbol"), "merged_into": by("merged_into")},
     event=lifecycle("asset_created", "asset_updated", "asset_deleted"),
 )

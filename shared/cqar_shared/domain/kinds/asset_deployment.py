@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from cqc.assets.v1 import deployment_pb2
@@ -12,6 +12,8 @@ from cqc.assets.v1 import deployment_pb2
 from cqar_shared.domain import addresses, rules
 from cqar_shared.domain.kind import Entity, Kind, RegistryView, by, lifecycle
 from cqar_shared.errors import FieldViolation
+
+DOUBTS_MAX: Final = 8
 
 
 class AssetDeployment(Entity, frozen=True, kw_only=True):
@@ -22,6 +24,7 @@ class AssetDeployment(Entity, frozen=True, kw_only=True):
         decimals: Number of the chain's units in one unit of the asset, as a power of ten.
         is_canonical: Whether it is the issuer's own on this chain; at most one for an asset.
         address_unchecked: Whether there are no rules for addresses of this chain type.
+        doubts: Why it is in quarantine, such as DECIMALS_DISAGREE; None: it is not.
     """
 
     deployment_id: str = ""
@@ -36,12 +39,14 @@ class AssetDeployment(Entity, frozen=True, kw_only=True):
     is_canonical: bool = False
     is_native: bool = False
     address_unchecked: bool = False
+    doubts: tuple[str, ...] | None = None
 
 
 def complete(
     _: AssetDeployment | None, given: AssetDeployment, registry: RegistryView
 ) -> AssetDeployment:
     """Bring the address into its canonical spelling, if it is valid."""
+    given = rules.without_empty(given, "doubts")
     chain = registry.get("chain", given.chain_id)
     if chain is None or not given.address:
         return msgspec.structs.replace(given, address_unchecked=False)
@@ -74,6 +79,7 @@ def check_deployment(
     )
     # A contract's decimals never change; other decimals would rescale every amount.
     yield from rules.check_immutable(before, after, "remove it and create another", "decimals")
+    yield from rules.check_words("doubts", after.doubts or (), DOUBTS_MAX)
     chain = registry.get("chain", after.chain_id)
     if chain is not None:
         yield from _check_address(after, chain.chain_type, chain.network_id)

@@ -20,6 +20,12 @@ class AssetDataSource(enum.IntEnum):
     DEFILLAMA = 3
     MESSARI = 4
     INTERNAL = 5
+    FIGI = 6
+    DTI = 7
+    ISIN = 8
+    CAIP19 = 9
+    CFI = 10
+    MIC = 11
 
 
 class AssetIdentifier(Entity, frozen=True, kw_only=True):

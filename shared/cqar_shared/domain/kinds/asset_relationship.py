@@ -26,6 +26,15 @@ class RelationshipType(enum.IntEnum):
     REBASES_WITH = 8
 
 
+class SuccessionCode(enum.IntEnum):
+    """How one asset came to stand for another; numbered as `cqc.assets.v1.SuccessionKind`."""
+
+    RENAME = 1
+    SWAP = 2
+    MERGE = 3
+    REDENOMINATION = 4
+
+
 _T = RelationshipType
 #: Sets of types whose relationships must not form a cycle. Backing (what stands behind a token) is
 #: one order; migration (what a token became) is another, and may run against it.
@@ -39,6 +48,8 @@ class AssetRelationship(Entity, frozen=True, kw_only=True):
 
     Attributes:
         conversion_rate: Units of `to` in one unit of `from`.
+        effective_at: Of MIGRATES_TO, when units of `from` became units of `to`; None: not known.
+        succession: Only of MIGRATES_TO; None: not known.
     """
 
     relationship_id: str = ""
@@ -51,6 +62,8 @@ class AssetRelationship(Entity, frozen=True, kw_only=True):
     created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None
     metadata: dict[str, Any] | None = None
+    effective_at: dt.datetime | None = None
+    succession: SuccessionCode | None = None
 
 
 def check_relationship(
@@ -68,6 +81,11 @@ def check_relationship(
         "to_asset_id",
         "relationship_type",
     )
+    if after.relationship_type not in (None, RelationshipType.MIGRATES_TO):
+        for field in ("effective_at", "succession"):
+            if getattr(after, field) is not None:
+                message = "only a migration (MIGRATES_TO) has one"
+                yield FieldViolation(field, "NOT_APPLICABLE", message)
     if after.from_asset_id and after.from_asset_id == after.to_asset_id:
         yield FieldViolation("to_asset_id", "SELF_REFERENCE", "an asset does not relate to itself")
     elif before is None:

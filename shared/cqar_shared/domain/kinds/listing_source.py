@@ -23,7 +23,7 @@ REQUEST_CHARS_MAX: Final = 512
 READER_CHARS_MAX: Final = 128
 RAW_BYTES_MAX: Final = 4_096
 ANSWERS_MAX: Final = 16
-_SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
+SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class RecordedAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +87,7 @@ def _check_answer(answer: Any, prefix: str, registry: RegistryView) -> Iterator[
     elif len(answer.request) > REQUEST_CHARS_MAX:
         message = f"has {len(answer.request)} characters; at most {REQUEST_CHARS_MAX}"
         yield FieldViolation(f"{prefix}request", "TOO_LONG", message)
-    if not _SHA256_HEX.fullmatch(answer.sha256):
+    if not SHA256_HEX.fullmatch(answer.sha256):
         message = "must be a SHA-256 in lower-case hexadecimal"
         yield FieldViolation(f"{prefix}sha256", "NOT_A_HASH", message)
     if answer.taken_at is None:

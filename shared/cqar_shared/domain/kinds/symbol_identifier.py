@@ -20,6 +20,12 @@ class SymbolDataSource(enum.IntEnum):
     DEFILLAMA = 3
     MESSARI = 4
     GLASSNODE = 5
+    FIGI = 6
+    DTI = 7
+    ISIN = 8
+    CAIP19 = 9
+    CFI = 10
+    MIC = 11
 
 
 class SymbolIdentifier(Entity, frozen=True, kw_only=True):

@@ -17,6 +17,8 @@ from cqar_shared.errors import FieldViolation
 
 OTHER_CODES_MAX = 16
 NETWORKS_MAX = 128
+EVIDENCE_MAX = 16
+DETAIL_CHARS_MAX = 256
 AMOUNTS = ("min_deposit", "min_withdrawal", "withdrawal_fee", "deposit_fee")
 _FINAL_FIELDS = (
     *("venue_asset_symbol", "other_codes", "deployment_id", "delisted_at"),
@@ -49,6 +51,21 @@ class AssetNetwork(msgspec.Struct, frozen=True, kw_only=True):
     requires_memo: bool | None = None
 
 
+class BindingEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that says which asset a code is.
+
+    Attributes:
+        kind: REVIEWED, CONTRACT, OPERATOR_CODE, NAME, PRICE, CATALOGUE_TICKER.
+        code: The code that it speaks of.
+        detail: For people.
+    """
+
+    kind: str = ""
+    code: str | None = None
+    detail: str | None = None
+    taken_at: dt.datetime | None = None
+
+
 class VenueAsset(Entity, frozen=True, kw_only=True):
     """One entity for each venue and asset; listing the asset again reopens it.
 
@@ -58,6 +75,7 @@ class VenueAsset(Entity, frozen=True, kw_only=True):
         deposit_enabled, withdraw_enabled, trading_enabled: None if not known.
         networks: None if not known.
         name: The venue's full name of the asset.
+        evidence: What says that its codes are this asset, the strongest first; None: nothing noted.
     """
 
     venue_id: str = ""
@@ -77,6 +95,7 @@ class VenueAsset(Entity, frozen=True, kw_only=True):
     other_codes: tuple[str, ...] = ()
     networks: tuple[AssetNetwork, ...] | None = None
     name: str | None = None
+    evidence: tuple[BindingEvidence, ...] | None = None
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -97,7 +116,7 @@ def code_rows(entity: VenueAsset) -> Iterator[Row]:
 
 
 def complete(before: VenueAsset | None, given: VenueAsset, registry: RegistryView) -> VenueAsset:
-    given = rules.without_empty(given, "networks")
+    given = rules.without_empty(given, "networks", "evidence")
     if given.listed_at is not None:
         return given
     reopened = before is not None and before.delisted_at is not None and given.delisted_at is None
@@ -131,6 +150,7 @@ def check_venue_asset(
     yield from rules.check_length(after, name=rules.NAME_CHARS_MAX)
     yield from _check_deployment(after, registry)
     yield from _check_networks(after, registry)
+    yield from _check_evidence(after)
     yield from _check_codes(after, registry)
 
 
@@ -174,6 +194,22 @@ def _check_network_deployment(
         yield FieldViolation(field, "OTHER_ASSET", f"is a deployment of {held.asset_id}")
     elif one.chain_id and held.chain_id != one.chain_id:
         yield FieldViolation(field, "OTHER_CHAIN", f"is a deployment on {held.chain_id}")
+
+
+def _check_evidence(after: VenueAsset) -> Iterator[FieldViolation]:
+    evidence = after.evidence or ()
+    if len(evidence) > EVIDENCE_MAX:
+        yield FieldViolation("evidence", "TOO_MANY", f"at most {EVIDENCE_MAX}")
+        return
+    for place, one in enumerate(evidence):
+        prefix = f"evidence[{place}]."
+        for violation in rules.check_words("kind", (one.kind,), 1):
+            yield violation._replace(field=f"{prefix}kind")
+        if one.code is not None:
+            yield from rules.check_printable(f"{prefix}code", one.code)
+        if one.detail is not None and len(one.detail) > DETAIL_CHARS_MAX:
+            message = f"has {len(one.detail)} characters; at most {DETAIL_CHARS_MAX}"
+            yield FieldViolation(f"{prefix}detail", "TOO_LONG", message)
 
 
 def _check_codes(after: VenueAsset, registry: RegistryView) -> Iterator[FieldViolation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from cqar_shared.sql.schema import Id, Instant, Json, metadata
 
@@ -21,6 +22,7 @@ deployments = sa.Table(
     sa.Column("is_canonical", sa.Boolean, nullable=False),
     sa.Column("is_native", sa.Boolean, nullable=False),
     sa.Column("address_unchecked", sa.Boolean, nullable=False),
+    sa.Column("doubts", ARRAY(sa.Text)),
     sa.UniqueConstraint("chain_id", "address"),
     sa.Index("idx_deployments_asset", "asset_id"),
     sa.CheckConstraint("decimals BETWEEN 0 AND 36", name="decimals"),

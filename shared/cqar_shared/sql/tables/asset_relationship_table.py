@@ -19,6 +19,8 @@ asset_relationships = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Column("metadata", Json),
+    sa.Column("effective_at", Instant),
+    sa.Column("succession", sa.SmallInteger),
     sa.UniqueConstraint("from_asset_id", "to_asset_id", "relationship_type"),
     sa.CheckConstraint("from_asset_id <> to_asset_id", name="not_to_itself"),
     sa.CheckConstraint("conversion_rate > 0", name="conversion_rate_positive"),

@@ -22,8 +22,12 @@ assets = sa.Table(
     sa.Column("metadata", Json),
     sa.Column("unverified", sa.Boolean, nullable=False),
     sa.Column("asset_class", sa.SmallInteger),
+    sa.Column("former_names", Json),
+    sa.Column("unambiguous_ticker", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    sa.Column("merged_into", Id, sa.ForeignKey("assets.asset_id")),
     sa.CheckConstraint("asset_type IS NOT NULL OR unverified", name="has_type"),
     sa.Index("idx_assets_symbol", "symbol"),
+    sa.Index("idx_assets_merged_into", "merged_into"),
     sa.Index("idx_assets_type", "asset_type"),
     sa.Index("idx_assets_category", "category"),
 )

@@ -27,6 +27,7 @@ venue_assets = sa.Table(
     sa.Column("other_codes", ARRAY(sa.Text), nullable=False),
     sa.Column("networks", Json),
     sa.Column("name", sa.Text),
+    sa.Column("evidence", Json),
     sa.CheckConstraint("listed_at < delisted_at", name="period"),
     sa.Index("idx_venue_assets_asset", "asset_id"),
     sa.Index("idx_venue_assets_deployment", "deployment_id"),

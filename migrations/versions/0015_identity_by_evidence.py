@@ -1,0 +1,90 @@
+"""Which coin it is: former names, merges, successions, evidence of bindings; findings and prices.
+
+Every new column may be NULL: writers of the release before write rows without it, and compare rows
+that lack it.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0015"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+#: Table -> the new columns with their types.
+COLUMNS = {
+    "assets": {
+        "former_names": "JSONB",
+        "unambiguous_ticker": "BOOLEAN NOT NULL DEFAULT false",
+        "merged_into": "UUID CONSTRAINT fk_assets_merged_into_assets REFERENCES assets (asset_id)",
+    },
+    "deployments": {"doubts": "TEXT[]"},
+    "relationships": {"effective_at": "TIMESTAMPTZ", "succession": "SMALLINT"},
+    "venue_assets": {"evidence": "JSONB"},
+}
+STATEMENTS = (
+    "CREATE INDEX idx_assets_merged_into ON assets (merged_into)",
+    """
+    CREATE TABLE asset_prices (
+        venue_id TEXT NOT NULL,
+        asset_id UUID NOT NULL,
+        taken_at TIMESTAMPTZ NOT NULL,
+        quotes JSONB NOT NULL,
+        request TEXT,
+        sha256 TEXT,
+        CONSTRAINT pk_asset_prices PRIMARY KEY (venue_id, asset_id)
+    )
+    """,
+    "CREATE INDEX idx_asset_prices_taken_at ON asset_prices (taken_at)",
+    """
+    CREATE TABLE findings (
+        finding_id UUID NOT NULL,
+        kind TEXT NOT NULL,
+        venue_id TEXT,
+        venue_symbol TEXT,
+        listing_id TEXT,
+        code TEXT,
+        chain_id TEXT,
+        address TEXT,
+        asset_id TEXT,
+        differences JSONB,
+        evidence JSONB,
+        proposed_asset_id TEXT,
+        units NUMERIC,
+        rate NUMERIC,
+        from_venue_id TEXT,
+        from_venue_symbol TEXT,
+        effective_at TIMESTAMPTZ,
+        records JSONB,
+        summary TEXT,
+        state SMALLINT NOT NULL,
+        action SMALLINT NOT NULL,
+        policy TEXT,
+        opened_at TIMESTAMPTZ NOT NULL,
+        opened_by TEXT,
+        decided_at TIMESTAMPTZ,
+        decisions JSONB,
+        CONSTRAINT pk_findings PRIMARY KEY (finding_id)
+    )
+    """,
+    "CREATE INDEX idx_findings_opened ON findings (state, opened_at, finding_id)",
+    "CREATE INDEX idx_findings_venue ON findings (venue_id, opened_at, finding_id)",
+)
+
+
+def upgrade() -> None:
+    for table, columns in COLUMNS.items():
+        added = ", ".join(f"ADD COLUMN {name} {type_}" for name, type_ in columns.items())
+        op.execute(f"ALTER TABLE {table} {added}")
+    for statement in STATEMENTS:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE findings")
+    op.execute("DROP TABLE asset_prices")
+    for table, columns in COLUMNS.items():
+        dropped = ", ".join(f"DROP COLUMN {name}" for name in columns)
+        op.execute(f"ALTER TABLE {table} {dropped}")
