@@ -13,10 +13,10 @@ import msgspec
 
 from cqar.importer.answer_reader import AnswerSource, Reading
 from cqar.importer.readers.product_line import RawRecord
+from cqar_shared.domain import rules
 from cqar_shared.domain.kinds.listing_source import (
     ANSWERS_MAX,
     RAW_BYTES_MAX,
-    REQUEST_CHARS_MAX,
     ListingSource,
     RecordedAnswer,
 )
@@ -51,7 +51,7 @@ def source_of(
 
 def _recorded(source: AnswerSource, at: dt.datetime) -> RecordedAnswer:
     return RecordedAnswer(
-        request=source.request[:REQUEST_CHARS_MAX],
+        request=source.request[: rules.REQUEST_CHARS_MAX],
         sha256=source.sha256,
         taken_at=min(source.taken_at or at, at),
     )

@@ -17,6 +17,9 @@ from cqar_shared.errors import FieldViolation
 
 SYMBOL_CHARS_MAX: Final = 128
 NAME_CHARS_MAX: Final = 256
+#: What was asked of a source.
+REQUEST_CHARS_MAX: Final = 512
+_SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
 TEXT_CHARS_MAX: Final = 4_096
 URL_CHARS_MAX: Final = 2_048
 URLS_MAX: Final = 32
@@ -145,6 +148,12 @@ def slug_of(name: str) -> str:
     """`BNB Smart Chain` -> `bnb-smart-chain`; empty if no letter or digit is left."""
     name = name[:NAME_CHARS_MAX].lower()
     return re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:64].strip("-")
+
+
+def check_sha256(field: str, value: str) -> Iterator[FieldViolation]:
+    if not _SHA256_HEX.fullmatch(value):
+        message = "must be a SHA-256 in lower-case hexadecimal"
+        yield FieldViolation(field, "NOT_A_HASH", message)
 
 
 def is_uuid(value: str) -> bool:

@@ -16,7 +16,6 @@ from cqc.venues.v1 import asset_price_pb2
 
 from cqar_shared.domain import rules
 from cqar_shared.domain.kind import Entity, Kind, RegistryView
-from cqar_shared.domain.kinds.listing_source import REQUEST_CHARS_MAX, SHA256_HEX
 from cqar_shared.errors import FieldViolation
 
 QUOTES_MAX: Final = 16
@@ -61,11 +60,9 @@ def check_asset_price(
     yield from rules.check_required(after, "venue_id", "asset_id", "taken_at", "quotes")
     if after.taken_at is not None and after.taken_at > registry.now + rules.CLOCKS_APART:
         yield FieldViolation("taken_at", "FUTURE", "has not come yet")
-    if after.request is not None and len(after.request) > REQUEST_CHARS_MAX:
-        yield FieldViolation("request", "TOO_LONG", f"at most {REQUEST_CHARS_MAX} characters")
-    if after.sha256 is not None and not SHA256_HEX.fullmatch(after.sha256):
-        message = "must be a SHA-256 in lower-case hexadecimal"
-        yield FieldViolation("sha256", "NOT_A_HASH", message)
+    yield from rules.check_length(after, request=rules.REQUEST_CHARS_MAX)
+    if after.sha256 is not None:
+        yield from rules.check_sha256("sha256", after.sha256)
     quotes = after.quotes or ()
     if len(quotes) > QUOTES_MAX:
         yield FieldViolation("quotes", "TOO_MANY", f"at most {QUOTES_MAX}")

@@ -8,7 +8,6 @@ it, and an older one does not.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -19,11 +18,9 @@ from cqar_shared.domain import rules
 from cqar_shared.domain.kind import Entity, Kind, RegistryView
 from cqar_shared.errors import FieldViolation
 
-REQUEST_CHARS_MAX: Final = 512
 READER_CHARS_MAX: Final = 128
 RAW_BYTES_MAX: Final = 4_096
 ANSWERS_MAX: Final = 16
-SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class RecordedAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,12 +81,10 @@ def check_listing_source(
 def _check_answer(answer: Any, prefix: str, registry: RegistryView) -> Iterator[FieldViolation]:
     if not answer.request:
         yield FieldViolation(f"{prefix}request", "REQUIRED", "is required")
-    elif len(answer.request) > REQUEST_CHARS_MAX:
-        message = f"has {len(answer.request)} characters; at most {REQUEST_CHARS_MAX}"
+    elif len(answer.request) > rules.REQUEST_CHARS_MAX:
+        message = f"has {len(answer.request)} characters; at most {rules.REQUEST_CHARS_MAX}"
         yield FieldViolation(f"{prefix}request", "TOO_LONG", message)
-    if not SHA256_HEX.fullmatch(answer.sha256):
-        message = "must be a SHA-256 in lower-case hexadecimal"
-        yield FieldViolation(f"{prefix}sha256", "NOT_A_HASH", message)
+    yield from rules.check_sha256(f"{prefix}sha256", answer.sha256)
     if answer.taken_at is None:
         yield FieldViolation(f"{prefix}taken_at", "REQUIRED", "is required")
     elif answer.taken_at > registry.now + rules.CLOCKS_APART:
