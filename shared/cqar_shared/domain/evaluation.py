@@ -121,14 +121,14 @@ class Batch:
     order: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        def place(index: int) -> tuple[int, int]:
-            item = self.items[index]
-            rank = _ORDER[item.kind.name]
-            if item.intent is not ChangeIntent.REMOVE:
-                return 0, rank
-            return 1 if item.kind.name in REFERRED_TO else -1, -rank
+        self.order = sorted(range(len(self.items)), key=self._place)
 
-        self.order = sorted(range(len(self.items)), key=place)
+    def _place(self, index: int) -> tuple[int, int]:
+        item = self.items[index]
+        rank = _ORDER[item.kind.name]
+        if item.intent is not ChangeIntent.REMOVE:
+            return 0, rank
+        return 1 if item.kind.name in REFERRED_TO else -1, -rank
 
     def prefetch(self, registry: WorkingSet) -> None:
         """Ask for what the rules will ask for, by each kind's `prefetch_lookups`."""
@@ -150,6 +150,9 @@ class Batch:
     def judge(self, registry: WorkingSet) -> list[Outcome]:
         """Evaluate all items once; return their outcomes in the order of the request."""
         registry.begin_round()
+        return self._judge_items(registry)
+
+    def _judge_items(self, registry: WorkingSet) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         for index in self.order:
             outcomes[index] = outcome = judge(self.items[index], registry)
