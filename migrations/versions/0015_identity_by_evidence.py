@@ -69,8 +69,14 @@ STATEMENTS = (
         CONSTRAINT pk_findings PRIMARY KEY (finding_id)
     )
     """,
-    "CREATE INDEX idx_findings_opened ON findings (state, opened_at, finding_id)",
-    "CREATE INDEX idx_findings_venue ON findings (venue_id, opened_at, finding_id)",
+    "CREATE INDEX idx_findings_opened ON findings (state, opened_at, finding_id)"
+    " INCLUDE (kind, action, venue_id)",
+    "CREATE INDEX idx_findings_spelling ON findings (venue_id, venue_symbol)",
+    "CREATE INDEX idx_findings_code ON findings (code)",
+    "CREATE INDEX idx_findings_listing_id ON findings (listing_id)",
+    "CREATE INDEX idx_findings_asset_id ON findings (asset_id)",
+    "CREATE INDEX idx_findings_proposed_asset_id ON findings (proposed_asset_id)",
+    "CREATE INDEX idx_findings_evidence ON findings USING gin (evidence jsonb_path_ops)",
 )
 
 

@@ -29,7 +29,7 @@ class PlannedBatch(Batch, Generic[T]):
 
     Args:
         plan: Runs once a round, so it must be pure.
-        review: Runs after the items were judged; None: nothing does.
+        review: Runs after the items were judged, once they lack nothing; None: nothing does.
         items_max: More items are refused.
 
     Attributes:
@@ -63,6 +63,6 @@ class PlannedBatch(Batch, Generic[T]):
             raise TooLarge(f"it changes {len(self.items)} entities; at most {self._items_max}")
         self.order = sorted(range(len(self.items)), key=self._place)
         outcomes = self._judge_items(registry)
-        if self._review is not None:
+        if self._review is not None and not registry.missing:
             self.reviewed = self._review(registry, outcomes)
         return outcomes

@@ -18,7 +18,7 @@ import msgspec
 from cqc.writer.v1 import finding_pb2
 
 from cqar_shared.domain import decimals, entity_diff, rules
-from cqar_shared.domain.kind import Entity, Kind, RegistryView
+from cqar_shared.domain.kind import Entity, Kind, RegistryView, by
 from cqar_shared.errors import FieldViolation
 
 DIFFERENCES_MAX: Final = 64
@@ -328,6 +328,7 @@ FINDING = Kind(
     check=check_finding,
     complete=complete,
     check_removal=_no_removal,
+    lookups={"listing": by("listing_id"), "asset": by("asset_id")},
     event=event_of,
     resident=False,
 )

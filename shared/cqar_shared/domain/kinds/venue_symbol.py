@@ -363,7 +363,9 @@ def terms_now(listing: VenueSymbol, at: dt.datetime) -> VenueSymbol:
 
 def _dating(before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView) -> Dating:
     if before is None:
-        return Dating(registry.as_of or registry.now)
+        # What describes the past may say since when: a listing that takes another one's place.
+        stated = after.terms_since if registry.historical else None
+        return Dating(registry.as_of or min(stated or registry.now, registry.now))
     is_same = terms_of(after) == terms_of(before)
     return dating_of(before.terms_since, before.terms_stated_at, registry, is_same=is_same)
 
