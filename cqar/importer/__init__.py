@@ -5,6 +5,7 @@ readers            what our readers declare: one module a venue
 saved_answers      a venue's answers from files: decoded exactly, matched to requests
 live_answers       a venue's answers from the venue itself
 answer_reader      every raw record has one outcome: MARKET, UNSUPPORTED or UNREADABLE
+side_answers       what a venue says beside its listing: currencies and last prices
 ccxt_reading       venues without a reader: ccxt's reading, traced to the record, unreviewed
 registry_state     the part of the registry that concerns the venue, in memory
 asset_identity     which asset a venue's code means
@@ -38,6 +39,7 @@ __all__ = [
     "registry_state",
     "saved_answers",
     "saved_plan",
+    "side_answers",
     "stable_ids",
     "terms",
 ]
