@@ -10,6 +10,7 @@ ccxt_reading       venues without a reader: ccxt's reading, traced to the record
 registry_state     the part of the registry that concerns the venue, in memory
 asset_identity     which asset a venue's code means
 evidence           where a listing's terms are from: answers, and deciding fields of its record
+price_rows         what an import stores of prices, for other imports
 price_evidence     what prices say about whether a code is an asset
 multipliers        codes that stand for many units of a coin, as somebody has stated
 terms              a market's terms as those of a listing
@@ -37,6 +38,7 @@ __all__ = [
     "plan",
     "plan_rows",
     "price_evidence",
+    "price_rows",
     "readers",
     "registry_state",
     "saved_answers",

@@ -24,6 +24,7 @@ from cqar.importer.listing_proposals import READER, Proposals, open_listing, ups
 from cqar.importer.market import Code, Market
 from cqar.importer.missing import Missing, find_missing
 from cqar.importer.multipliers import Multiplier, note_multipliers, stated_multipliers
+from cqar.importer.price_rows import price_outcomes
 from cqar.importer.provenance import TERMS
 from cqar.importer.registry_state import RegistryState
 from cqar.importer.terms import STATED_TERMS, names_stated
@@ -220,6 +221,7 @@ def make_plan(
             " your own does not outlive an import"
         )
     _record_sources(plan)
+    plan.changes += price_outcomes(state, venue, reading, at, plan.changes)
     _record_in_venue(state, venue, types, dates, plan)
     return plan
 
