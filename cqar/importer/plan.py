@@ -24,6 +24,7 @@ from cqar.importer.listing_proposals import Proposals, open_listing, upsert
 from cqar.importer.market import Code, Market
 from cqar.importer.missing import Missing, find_missing
 from cqar.importer.multipliers import Multiplier, note_multipliers, stated_multipliers
+from cqar.importer.price_rows import price_outcomes
 from cqar.importer.registry_state import RegistryState
 from cqar.importer.venue_notes import record_in_venue, stated_terms
 from cqar_shared.domain import entity_diff
@@ -215,6 +216,7 @@ def make_plan(
             " your own does not outlive an import"
         )
     _record_sources(plan)
+    plan.changes += price_outcomes(state, venue, reading, at, plan.changes)
     record_in_venue(state, venue, types, dates, plan)
     return plan
 
