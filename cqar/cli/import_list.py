@@ -68,7 +68,27 @@ def import_tokenlist(target: Target, **options: Any) -> None:
     _run(target, "tokenlist", options)
 
 
-def _run(target: Target, kind_name: str, options: dict[str, Any]) -> None:
+@click.command("codes")
+@click.option("--assets", type=_FILE, help="List that describes assets: rotki_assets.csv.")
+@_options
+def import_codes(target: Target, **options: Any) -> None:
+    """Import a map of venues' codes to assets, as REVIEWED evidence.
+
+    FILE is a CSV: operator,code,asset and, if wanted, since,until; or rotki's location asset
+    mappings. An asset is an id, a slug of the catalogue, or chain:address. ccxt's common currencies
+    are read and compared, but bind nothing: they state tickers. What is bound otherwise stays, with
+    a finding REUSE or DUPLICATE.
+
+    \b
+    Examples:
+      cqar import codes mine.csv --plan
+      cqar import codes rotki_location_asset_mappings.csv --assets rotki_assets.csv
+    """
+    described = read_list(options["assets"]) if options["assets"] else None
+    _run(target, "codes", options, described=described)
+
+
+def _run(target: Target, kind_name: str, options: dict[str, Any], **more: Any) -> None:
     """Plan a list, and apply it where that is wanted."""
     kind = LIST_KINDS[kind_name]
     now = dt.datetime.now(dt.UTC)
@@ -77,7 +97,7 @@ def _run(target: Target, kind_name: str, options: dict[str, Any]) -> None:
     source = read_list(options["file"], options["name"])
     is_plan = options["plan_only"] or options["out"] is not None
     with target.to_writer() as connection:
-        plan = _plan(connection, kind, source, at)
+        plan = _plan(connection, kind, source, at, more)
         if not options["as_json"]:
             show_list_plan(plan, show_all=options["show_all"])
         applied = None
@@ -98,11 +118,13 @@ def _run(target: Target, kind_name: str, options: dict[str, Any]) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _plan(connection: Connection, kind: ListKind, source: ListFile, at: dt.datetime) -> ListPlan:
+def _plan(
+    connection: Connection, kind: ListKind, source: ListFile, at: dt.datetime, more: dict[str, Any]
+) -> ListPlan:
     with progress_bar("read the registry") as progress:
         needs = kind.needs, kind.finding_kinds
         state = load_reference_state(connection, at, *needs, progress)
-    return plan_list(kind, state, source, at)
+    return plan_list(kind, state, source, at, **more)
 
 
 def _ask(options: dict[str, Any]) -> None:

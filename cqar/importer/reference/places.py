@@ -14,6 +14,8 @@ from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT, AssetDep
 from cqar_shared.domain.kinds.chain import CHAIN, Chain
 
 EVM: Final = "EVM"
+#: In a Cosmos chain's metadata: its network's id, and the denomination of its own coin.
+COSMOS_ID, OWN_DENOM = "cosmos_chain_id", "own_denom"
 #: Uniswap's number for Solana, and the Solana list's own for its clusters.
 SOLANA_NUMBERS: Final = {
     101: "solana",
@@ -40,6 +42,7 @@ class Places:
     def __init__(self, state: ReferenceState) -> None:
         self._chains: dict[str, Chain] = {chain.chain_id: chain for chain in state.all(CHAIN)}
         self._by_number: dict[int, Chain] = {}
+        self._by_cosmos_id: dict[str, Chain] = {}
         self._held: dict[Place, AssetDeployment] = {}
         #: Asset -> chains on which it has a deployment.
         self.chains_of: dict[str, set[str]] = {}
@@ -49,6 +52,9 @@ class Places:
             self.hold(deployment)
 
     def _number(self, chain: Chain) -> None:
+        named = (chain.metadata or {}).get(COSMOS_ID)
+        if isinstance(named, str):
+            self._by_cosmos_id[named] = chain
         if chain.network_id is not None:
             known = self._by_number.get(chain.network_id)
             if known is None or known.chain_type != EVM:
@@ -67,6 +73,10 @@ class Places:
             return chain
         named = (self._chains.get(slug) for slug in _SLUGS.get(number, ()))
         return next((c for c in named if c and c.chain_type == EVM and c.network_id is None), None)
+
+    def chain_of_cosmos_id(self, cosmos_id: str) -> Chain | None:
+        """Return a Cosmos chain by the id that its network has, such as cosmoshub-4."""
+        return self._by_cosmos_id.get(cosmos_id)
 
     def chain_of_listed(self, number: int, address: str) -> Chain | None:
         """Return a chain by the number that token lists give it.
