@@ -24,6 +24,7 @@ from cqar.importer.reference.list_kinds import LIST_KINDS, ListKind, plan_list
 from cqar.importer.reference.list_plan import ListPlan
 from cqar.importer.reference.reference_state import load_reference_state
 from cqar.importer.saved_plan import save_changes
+from cqar_shared.domain.kinds.asset_identifier import AssetDataSource
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -86,6 +87,31 @@ def import_codes(target: Target, **options: Any) -> None:
     """
     described = read_list(options["assets"]) if options["assets"] else None
     _run(target, "codes", options, described=described)
+
+
+@click.command("identifiers")
+@click.option(
+    "--source",
+    type=click.Choice([source.name for source in AssetDataSource], case_sensitive=False),
+    help="Source of a plain list whose rows do not say it.",
+)
+@_options
+def import_identifiers(target: Target, **options: Any) -> None:
+    """Import other sources' names of assets: CoinGecko's, CoinMarketCap's, DTIs, ISINs.
+
+    FILE is CoinGecko's list of coins with platforms, CoinMarketCap's map, rotki's assets, a table
+    of Wormhole or Jupiter, the DTI registry, or a CSV: external_id,asset and, if wanted, source. A
+    name is attached by contract, or by another name of its row that is known. A ticker attaches
+    nothing.
+
+    \b
+    Examples:
+      cqar import identifiers coingecko_coins.json --plan
+      cqar import identifiers mine.csv --source MESSARI
+    """
+    source = options["source"]
+    of = AssetDataSource[source.upper()] if source else None
+    _run(target, "identifiers", options, data_source=of)
 
 
 def _run(target: Target, kind_name: str, options: dict[str, Any], **more: Any) -> None:

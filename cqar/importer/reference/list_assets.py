@@ -195,8 +195,13 @@ class ListAssets:
             stated.put(ASSET_DEPLOYMENT, doubted)
             self.places.hold(doubted)
 
-    def duplicates(self, keep: str, other: str, why: str) -> None:
-        """Propose to merge two assets that a list takes for one."""
+    def duplicates(self, keep: str, other: str, why: str, *, evidence: str = "CONTRACT") -> None:
+        """Propose to merge two assets that a list takes for one.
+
+        Args:
+            why: What the list says.
+            evidence: CONTRACT where it names contracts; REVIEWED where people checked that.
+        """
         if keep == other or self.are_related(keep, other):
             return
         assets = self.asset(keep), self.asset(other)
@@ -206,9 +211,7 @@ class ListAssets:
                 kind=FindingKind.DUPLICATE,
                 asset_id=other,
                 proposed_asset_id=keep,
-                evidence=(
-                    speaks_for("REVIEWED", keep, f"{self._stated.source.name}: {why}"[:200]),
-                ),
+                evidence=(speaks_for(evidence, keep, f"{self._stated.source.name}: {why}"[:200]),),
                 summary=f"{self._stated.source.name} takes {names[1]} and {names[0]} for one asset",
             )
         )

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from cqar.importer.reference import code_map, token_list
+from cqar.importer.reference import code_map, identifiers, token_list
 from cqar.importer.reference.list_file import ListFile
 from cqar.importer.reference.list_plan import ListPlan
 from cqar.importer.reference.reference_state import ReferenceState
@@ -53,6 +53,12 @@ LIST_KINDS: Final = {
             (*_PLACES, ASSET_IDENTIFIER, VENUE, VENUE_ASSET),
             (*_IDENTITY, FindingKind.REUSE),
             code_map.plan_code_map,
+        ),
+        ListKind(
+            identifiers.KIND,
+            (*_PLACES, ASSET_IDENTIFIER),
+            (FindingKind.DUPLICATE,),
+            identifiers.plan_identifiers,
         ),
     )
 }
