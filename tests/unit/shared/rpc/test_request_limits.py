@@ -113,6 +113,8 @@ def fill(message: Any) -> Any:
                 getattr(message, field.name).extend([value] * count)
             else:
                 setattr(message, field.name, value)
+        elif field.is_repeated:
+            getattr(message, field.name).extend([1] * count)
         elif field.type == FieldDescriptor.TYPE_ENUM:
             setattr(message, field.name, 1)
         else:
