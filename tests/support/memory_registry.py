@@ -31,13 +31,15 @@ class MemoryRegistry:
         """Make these changes, all or none; return their outcomes."""
         return self.apply_planned(lambda _: items)
 
-    def apply_planned(self, plan: Callable[[RegistryView], Iterable[Item]]) -> list[Outcome]:
+    def apply_planned(
+        self, plan: Callable[[RegistryView], Iterable[Item]], *, historical: bool = False
+    ) -> list[Outcome]:
         """Make the changes that a plan finds in the registry.
 
         Raises:
             RegistryError: What the plan raises, once it has seen all that it asks for.
         """
-        view = WorkingSet(self.now)
+        view = WorkingSet(self.now, historical=historical)
         for _ in range(ROUNDS_MAX):
             view.begin_round()
             error, outcomes = None, []

@@ -79,9 +79,9 @@ def require_listing(finding: Finding, registry: RegistryView) -> VenueSymbol:
 
 
 def _owner(difference: FindingDifference, listing: Any, symbol: Any) -> tuple[Any, str]:
-    if difference.field.startswith(OF_SYMBOL):
-        return symbol, difference.field.removeprefix(OF_SYMBOL)
-    return listing, difference.field
+    name = difference.field.removeprefix(OF_SYMBOL)
+    is_of_symbol = name != difference.field or name in IDENTITY
+    return (symbol if is_of_symbol else listing), name
 
 
 def changes_of(finding: Finding) -> Changes:

@@ -7,13 +7,14 @@ decision. An item refers to an entity at most once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
+from cqar_shared.domain import identity_effects
 from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.finding_differences import changes_of, require_listing
+from cqar_shared.domain.finding_doubts import Choice, doubts_without, evolve_listing
 from cqar_shared.domain.finding_policy import FindingKind
 from cqar_shared.domain.kind import RegistryView
 from cqar_shared.domain.kinds.asset_deployment import (
@@ -23,21 +24,13 @@ from cqar_shared.domain.kinds.asset_deployment import (
 )
 from cqar_shared.domain.kinds.finding import FINDING, UNDECIDED, Finding, FindingAction
 from cqar_shared.domain.kinds.symbol import SYMBOL
-from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 from cqar_shared.domain.listing_replacement import replacement_items, symbol_like
 from cqar_shared.errors import FieldViolation, Invalid, MovedOn
 
 CHANGE_UNDECIDED: Final = "CHANGE_UNDECIDED"
-MEANING_UNDECIDED: Final = "MEANING_UNDECIDED"
 SOURCE_UNREADABLE: Final = "SOURCE_UNREADABLE"
 SOURCE_MISSING: Final = "SOURCE_MISSING"
-
-
-class Choice(NamedTuple):
-    """What who decides chose, where the finding leaves a choice."""
-
-    asset_id: str | None = None
-    units: Decimal | None = None
 
 
 Effect = Callable[[Finding, Choice, RegistryView], Iterable[Item]]
@@ -56,20 +49,6 @@ def approved(finding: Finding, choice: Choice, registry: RegistryView) -> list[I
 def rejected(finding: Finding, registry: RegistryView) -> list[Item]:
     """Return what rejecting changes: the doubts that only stood until it was decided."""
     return list(REJECTING.get(finding.kind, _keep_terms)(finding, Choice(), registry))
-
-
-def doubts_without(listing: VenueSymbol, *lifted: str) -> tuple[str, ...] | None:
-    return tuple(d for d in listing.doubts or () if d not in lifted) or None
-
-
-def evolve_listing(listing_id: str, changes: Mapping[str, Any], *lifted: str) -> Item:
-    """Return the item that changes a listing's terms and lifts doubts."""
-
-    def step(listing: VenueSymbol) -> VenueSymbol:
-        doubts = doubts_without(listing, *lifted)
-        return msgspec.structs.replace(listing, doubts=doubts, **changes)
-
-    return Item(kind=VENUE_SYMBOL, intent=ChangeIntent.EVOLVE, key=listing_id, step=step)
 
 
 # ------------------------------------------------------------ terms
@@ -124,6 +103,8 @@ def _is_rival(other: Finding, finding: Finding) -> bool:
     """Whether another finding says something else of the same fields."""
     if other.kind != finding.kind or other.listing_id != finding.listing_id:
         return False
+    if finding.kind == FindingKind.MULTIPLIER:
+        return True
     fields = {d.field for d in finding.differences or ()}
     return bool(fields) and fields == {d.field for d in other.differences or ()}
 
@@ -131,8 +112,11 @@ def _is_rival(other: Finding, finding: Finding) -> bool:
 def rivals_of(finding: Finding, registry: RegistryView) -> list[Finding]:
     """The undecided findings of the same listing that propose other values of its fields.
 
-    Approving one leaves nothing to decide of them.
+    Approving one leaves nothing to decide of them. Likewise of what is asked about an asset that
+    goes up in another one.
     """
+    if finding.kind in MERGING and finding.asset_id:
+        return identity_effects.rivals_about_asset(finding, registry)
     if not finding.listing_id:
         return []
     found = registry.find(FINDING.name, "listing", finding.listing_id)
@@ -227,12 +211,23 @@ def _settle_decimals(deployment: AssetDeployment, decimals: int | None) -> Item:
 
 
 _K = FindingKind
+#: Kinds of which approving merges the asset that they are about.
+MERGING: Final = frozenset(
+    (_K.REUSE, _K.SAME_TICKER, _K.RENAMED, _K.SWAP, _K.DUPLICATE, _K.ASSET_MERGE)
+)
 #: Kind -> what approving does; other kinds take the values of their differences.
 APPROVING: Final[Mapping[str, Effect]] = {
     _K.GONE: _end_listing,
     _K.SOURCE_MISSING: _end_listing,
     _K.UNREADABLE: _lift_unreadable,
     _K.DECIMALS_DISAGREE: _take_decimals,
+    _K.REUSE: identity_effects.settle_reuse,
+    _K.SAME_TICKER: identity_effects.merge_into_choice,
+    _K.RENAMED: identity_effects.merge_into_choice,
+    _K.SWAP: identity_effects.merge_into_choice,
+    _K.DUPLICATE: identity_effects.merge_into_choice,
+    _K.ASSET_MERGE: identity_effects.merge_asset,
+    _K.MULTIPLIER: identity_effects.take_multiple,
     _K.LISTED: _nothing,
     _K.MASS_CHANGE: _nothing,
 }
@@ -242,6 +237,11 @@ REJECTING: Final[Mapping[str, Effect]] = {
     _K.SOURCE_MISSING: _lift_missing,
     _K.UNREADABLE: _nothing,
     _K.DECIMALS_DISAGREE: _keep_decimals,
+    **dict.fromkeys(
+        (_K.REUSE, _K.SAME_TICKER, _K.RENAMED, _K.SWAP, _K.DUPLICATE),
+        identity_effects.keep_apart,
+    ),
+    _K.ASSET_MERGE: _nothing,
     _K.LISTED: _nothing,
     _K.MASS_CHANGE: _nothing,
 }

@@ -8,7 +8,7 @@ import msgspec
 
 from cqar_shared.domain import finding_effects
 from cqar_shared.domain.evaluation import ChangeIntent, Item
-from cqar_shared.domain.finding_effects import Choice
+from cqar_shared.domain.finding_doubts import Choice
 from cqar_shared.domain.kind import RegistryView
 from cqar_shared.domain.kinds.finding import (
     DECISIONS_MAX,

@@ -14,7 +14,7 @@ from cqar_shared.codec import entity_codec
 from cqar_shared.codec.request_validation import require_id
 from cqar_shared.domain import decimals, rules
 from cqar_shared.domain.evaluation import ChangeIntent, Item, Outcome
-from cqar_shared.domain.finding_effects import Choice
+from cqar_shared.domain.finding_doubts import Choice
 from cqar_shared.domain.finding_policy import FindingRule, stated
 from cqar_shared.domain.kinds.finding import FINDING, UNDECIDED, Finding, FindingVerdict
 from cqar_shared.domain.planned_batch import PlannedBatch

@@ -28,7 +28,7 @@ DECISIONS_MAX: Final = 64
 #: A value of a difference; the longest are lists of price bands.
 VALUE_CHARS_MAX: Final = 4_096
 DETAIL_CHARS_MAX: Final = 256
-SUMMARY_CHARS_MAX: Final = 256
+SUMMARY_CHARS_MAX: Final = 512
 READER_CHARS_MAX: Final = 128
 RAW_BYTES_MAX: Final = 4_096
 
