@@ -29,7 +29,7 @@ __all__ = [
     "all_rules",
     "finding_id_of",
     "rule_for",
-    "stated",
+    "with_policy",
     "with_id",
 ]
 
@@ -136,7 +136,7 @@ def rule_for(finding: Finding, rules: Iterable[FindingRule] = DEFAULT_RULES) -> 
     return next((rule for rule in rules if rule.matches(finding)), OTHERWISE)
 
 
-def stated(finding: Finding, opened_by: str, rules: Iterable[FindingRule]) -> Finding:
+def with_policy(finding: Finding, opened_by: str, rules: Iterable[FindingRule]) -> Finding:
     """Return a finding as a caller may state it: its own fields, with the policy's word on it.
 
     Of what is the registry's own only that it is superseded can be stated.

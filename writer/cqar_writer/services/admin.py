@@ -113,7 +113,7 @@ class RegistryAdminService(FindingMethods, RegistryAdminServicer):
         return answer
 
     def _items_of(self, items: Iterable[pb.ApplyItem]) -> list[Item]:
-        return [self.stated(item_of(item, place)) for place, item in enumerate(items)]
+        return [self.with_policy(item_of(item, place)) for place, item in enumerate(items)]
 
     async def GetHead(self, request: pb.GetHeadRequest, context: Context) -> pb.GetHeadResponse:
         head = await self._head_reader.confirmed()

@@ -15,7 +15,7 @@ from cqar_shared.codec.request_validation import require_id
 from cqar_shared.domain import decimals, rules
 from cqar_shared.domain.evaluation import ChangeIntent, Item, Outcome
 from cqar_shared.domain.finding_doubts import Choice
-from cqar_shared.domain.finding_policy import FindingRule, stated
+from cqar_shared.domain.finding_policy import FindingRule, with_policy
 from cqar_shared.domain.kinds.finding import FINDING, UNDECIDED, Finding, FindingVerdict
 from cqar_shared.domain.planned_batch import PlannedBatch
 from cqar_shared.errors import EntityNotFound, FieldViolation, Invalid, RegistryError, TooLarge
@@ -52,11 +52,11 @@ class FindingMethods:
         self._reads = reads
         self._policy = policy
 
-    def stated(self, item: Item) -> Item:
+    def with_policy(self, item: Item) -> Item:
         """Return an item of Apply as a caller may state it: findings get the policy's word."""
         if item.kind is not FINDING or not isinstance(item.given, Finding):
             return item
-        given = stated(item.given, auth.caller.get().actor, self._policy)
+        given = with_policy(item.given, auth.caller.get().actor, self._policy)
         return msgspec.structs.replace(item, given=given)
 
     async def Propose(self, request: pb.ProposeRequest, context: Context) -> pb.ProposeResponse:
@@ -83,7 +83,7 @@ class FindingMethods:
         places: list[str] = []
         for message in request.findings:
             given, unreadable = entity_codec.parse(FINDING, message)
-            item = self.stated(
+            item = self.with_policy(
                 Item(
                     kind=FINDING,
                     intent=ChangeIntent.UPSERT,

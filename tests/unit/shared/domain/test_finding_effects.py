@@ -50,6 +50,7 @@ DAY: Final = dt.timedelta(days=1)
 LISTING: Final = an_id("listing")
 #: The asset of its own that a code is until it is decided, and the one that it may be.
 OWN, KNOWN = an_id("own"), an_id("known")
+NO_CHOICE: Final = Choice()
 PERPETUAL: Final = a_symbol(
     symbol_type=SymbolTypeCode.PERPETUAL, settlement_asset_id=USDT, base_asset_id=OWN
 )
@@ -79,7 +80,9 @@ def registry_with(*entities: Entity) -> MemoryRegistry:
     return registry
 
 
-def approve(registry: MemoryRegistry, finding: Finding, choice: Choice = Choice()) -> list[Outcome]:
+def approve(
+    registry: MemoryRegistry, finding: Finding, choice: Choice = NO_CHOICE
+) -> list[Outcome]:
     def plan(view: RegistryView) -> Iterable[Item]:
         return finding_effects.approved(finding, choice, view)
 
