@@ -11,6 +11,7 @@ __all__ = [
     "addresses",
     "alias_rules",
     "as_of",
+    "asset_merge",
     "decimals",
     "entity_diff",
     "evaluation",
