@@ -22,6 +22,7 @@ from cqar.importer.readers.product_line import (
     Request,
     Row,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -155,6 +156,12 @@ _SPOT: Final = ProductLine(
         ),
     ),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    prices=(
+        tickers(
+            "api.bitget.com/api/v2/spot/market/tickers",
+            fields=TickerFields(("data",), last="lastPr", at="ts", traded="baseVolume"),
+        ),
+    ),
     ccxt_id="bitget",
     documentation=("https://www.bitget.com/api-doc/spot/market/Get-Symbols",),
 )

@@ -47,11 +47,13 @@ from cqar.importer.readers.product_line import (
     Answers,
     Form,
     NotTheAnswer,
+    PriceForm,
     ProductLine,
     Request,
     Row,
     answers_to,
 )
+from cqar.importer.readers.tickers import ISO, TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import (
     ExerciseStyleCode,
     SettlementMethodCode,
@@ -187,11 +189,18 @@ def _form(host: str) -> Form[BitmexInstrument]:
     )
 
 
+def _prices(host: str) -> tuple[PriceForm, ...]:
+    """The instruments state their last prices."""
+    fields = TickerFields(last="lastPrice", at="timestamp", unit=ISO, traded="volume24h")
+    return (tickers(*_form(host).lists, fields=fields),)
+
+
 _LINE: Final = ProductLine(
     venue_id="bitmex",
     name="BitMEX",
     operator="bitmex",
     forms=(_form("www.bitmex.com"),),
+    prices=_prices("www.bitmex.com"),
     symbol_types=frozenset({_T.SPOT, _T.PERPETUAL, _T.FUTURE, _T.OPTION, _T.COMBO}),
     documentation=(
         "https://www.bitmex.com/api/explorer/#!/Instrument/Instrument_getActive",
@@ -210,6 +219,7 @@ PRODUCT_LINES: Final = (
         name="BitMEX Testnet",
         operator="bitmex-testnet",
         forms=(_form("testnet.bitmex.com"),),
+        prices=_prices("testnet.bitmex.com"),
         environment=EnvironmentCode.TESTNET,
         website="https://testnet.bitmex.com",
     ),

@@ -21,6 +21,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -102,6 +103,16 @@ PRODUCT_LINES: Final = (
             ),
         ),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        prices=(
+            tickers(
+                "api.bitvavo.com/v2/ticker/24h",
+                fields=TickerFields(spelling="market", at="timestamp", traded="volume"),
+            ),
+            tickers(
+                "api.bitvavo.com/v2/ticker/price",
+                fields=TickerFields(spelling="market", last="price"),
+            ),
+        ),
         region="eu",
         ccxt_id="bitvavo",
         documentation=(

@@ -32,6 +32,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -148,6 +149,12 @@ _SPOT: Final = ProductLine(
         ),
     ),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    prices=(
+        tickers(
+            "api.gateio.ws/api/v4/spot/tickers",
+            fields=TickerFields(spelling="currency_pair", traded="base_volume"),
+        ),
+    ),
     ccxt_id="gate",
     documentation=("https://www.gate.com/docs/developers/apiv4/en/#list-all-currency-pairs",),
 )

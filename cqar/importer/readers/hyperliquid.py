@@ -16,8 +16,9 @@ from typing import Any, ClassVar, Final
 
 from cqar.importer.market import Alias, Code, Market, UnreadableRecord
 from cqar.importer.readers.fields import integer, places, positive, text
-from cqar.importer.readers.hyperliquid_answers import HyperliquidAnswers
+from cqar.importer.readers.hyperliquid_answers import HyperliquidAnswers, states
 from cqar.importer.readers.product_line import Form, ProductLine, RawRecord
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
 from cqar_shared.domain.kinds.venue_symbol import (
@@ -186,6 +187,14 @@ def _line(venue_id: str, name: str, *, dex: str = "", is_testnet: bool = False) 
         operator="hyperliquid-testnet" if is_testnet else "hyperliquid",
         forms=(perpetuals,) if dex else (perpetuals, _spot(answered)),
         symbol_types=types if dex else types | {SymbolTypeCode.SPOT},
+        prices=(
+            # A state has a mark price and no last one; they differ by less than prices of venues.
+            tickers(
+                *(answered.meta_and_contexts, answered.spot_and_contexts),
+                fields=TickerFields(spelling="name", last="markPx", traded="dayNtlVlm"),
+                rows_of=states,
+            ),
+        ),
         environment=EnvironmentCode.TESTNET if is_testnet else EnvironmentCode.PRODUCTION,
         ccxt_id="" if dex or is_testnet else "hyperliquid",
         documentation=(

@@ -25,6 +25,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import BINANCE_PRICE, TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -159,6 +160,13 @@ _SPOT: Final = ProductLine(
         ),
     ),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    prices=(
+        tickers(
+            "api.mexc.com/api/v3/ticker/24hr",
+            fields=TickerFields(last="lastPrice", at="closeTime", traded="volume"),
+        ),
+        tickers("api.mexc.com/api/v3/ticker/price", fields=BINANCE_PRICE),
+    ),
     ccxt_id="mexc",
     documentation=("https://www.mexc.com/api-docs/spot-v3/market-data-endpoints",),
 )

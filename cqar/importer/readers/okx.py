@@ -23,6 +23,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
 
@@ -105,6 +106,15 @@ _OKX: Final = ProductLine(
             SymbolTypeCode.FUTURE,
             SymbolTypeCode.OPTION,
         }
+    ),
+    prices=(
+        tickers(
+            *(
+                Request("www.okx.com/api/v5/market/tickers", query=(("instType", name),))
+                for name in ("SPOT", "SWAP")
+            ),
+            fields=TickerFields(("data",), spelling="instId", at="ts", traded="vol24h"),
+        ),
     ),
     ccxt_id="okx",
     documentation=(

@@ -21,6 +21,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -109,6 +110,13 @@ PRODUCT_LINES: Final = (
             ),
         ),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        prices=(
+            tickers(
+                "api.poloniex.com/markets/ticker24h",
+                fields=TickerFields(last="close", at="ts", traded="quantity"),
+            ),
+            tickers("api.poloniex.com/markets/price", fields=TickerFields(last="price", at="time")),
+        ),
         ccxt_id="poloniex",
         documentation=(
             "https://api-docs.poloniex.com/spot/api/public/reference-data",
