@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from cqar.importer.market import Alias, Code, Market
-from cqar.importer.readers import bitget_futures
+from cqar.importer.readers import bitget_currencies, bitget_futures
 from cqar.importer.readers.bitget_futures import date_or_none, rows_of, utmost_prices
 from cqar.importer.readers.fields import limit, places, rate, text, word
 from cqar.importer.readers.product_line import (
@@ -156,6 +156,7 @@ _SPOT: Final = ProductLine(
         ),
     ),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    currencies=(bitget_currencies.CURRENCIES,),
     prices=(
         tickers(
             "api.bitget.com/api/v2/spot/market/tickers",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
 from cqar.importer.market import Alias, Code, Market
+from cqar.importer.readers import bitstamp_currencies
 from cqar.importer.readers.fields import (
     amount_in,
     limit,
@@ -198,6 +199,7 @@ PRODUCT_LINES: Final = (
             ),
         ),
         symbol_types=frozenset({_T.SPOT, _T.PERPETUAL}),
+        currencies=(bitstamp_currencies.CURRENCIES,),
         prices=(
             tickers(
                 f"{_ROOT}/ticker/",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from cqar.importer.market import Code, Market, UnreadableRecord
+from cqar.importer.readers import bitvavo_currencies
 from cqar.importer.readers.fields import integer, limit, places, positive, text, word
 from cqar.importer.readers.product_line import (
     Answers,
@@ -103,6 +104,7 @@ PRODUCT_LINES: Final = (
             ),
         ),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        currencies=(bitvavo_currencies.CURRENCIES,),
         prices=(
             tickers(
                 "api.bitvavo.com/v2/ticker/24h",

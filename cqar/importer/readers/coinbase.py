@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from cqar.importer.market import Code, Market
-from cqar.importer.readers import coinbase_advanced, coinbase_intx
+from cqar.importer.readers import coinbase_advanced, coinbase_currencies, coinbase_intx
 from cqar.importer.readers.coinbase_status import CoinbaseStatus, order_types_of, status_of
 from cqar.importer.readers.fields import limit, positive, rate, text
 from cqar.importer.readers.product_line import (
@@ -105,6 +105,7 @@ _EXCHANGE: Final = ProductLine(
         Request("api.pro.coinbase.com/products", is_former=True),
     ),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    currencies=(coinbase_currencies.CURRENCIES,),
     prices=(
         # A line of [time, price], the newest first: the venue has no list of all tickers.
         tickers(
@@ -126,6 +127,7 @@ PRODUCT_LINES: Final = (
         venue_id="coinbase-testnet",
         name="Coinbase Exchange Sandbox",
         operator="coinbase-testnet",
+        currencies=(),
         prices=(),
         forms=_exchange(Request("api-public.sandbox.exchange.coinbase.com/products")),
         environment=EnvironmentCode.TESTNET,

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
 from cqar.importer.market import Code, Market, UnreadableRecord
+from cqar.importer.readers import cryptocom_currencies
 from cqar.importer.readers.fields import (
     limit,
     milliseconds,
@@ -176,6 +177,7 @@ _LINE: Final = ProductLine(
     name="Crypto.com Exchange",
     operator="cryptocom",
     forms=(_form("api.crypto.com"),),
+    currencies=(cryptocom_currencies.CURRENCIES,),
     prices=_prices("api.crypto.com"),
     symbol_types=frozenset({_T.SPOT, _T.PERPETUAL, _T.FUTURE, _T.OPTION}),
     ccxt_id="cryptocom",
@@ -194,6 +196,7 @@ PRODUCT_LINES: Final = (
         name="Crypto.com Exchange UAT Sandbox",
         operator="cryptocom-testnet",
         forms=(_form("uat-api.3ona.co"),),
+        currencies=(),
         prices=_prices("uat-api.3ona.co"),
         environment=EnvironmentCode.TESTNET,
         ccxt_id="",

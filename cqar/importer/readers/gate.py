@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from msgspec import UNSET, UnsetType
 
 from cqar.importer.market import Code, Market, UnreadableRecord
-from cqar.importer.readers import gate_contracts, gate_options
+from cqar.importer.readers import gate_contracts, gate_currencies, gate_options
 from cqar.importer.readers.fields import (
     limit,
     percent,
@@ -149,6 +149,7 @@ _SPOT: Final = ProductLine(
         ),
     ),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    currencies=(gate_currencies.CURRENCIES,),
     prices=(
         tickers(
             "api.gateio.ws/api/v4/spot/tickers",

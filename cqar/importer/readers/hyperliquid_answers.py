@@ -110,6 +110,15 @@ class HyperliquidAnswers:
         return None
 
 
+def spot_meta(value: Any) -> dict[str, Any]:
+    """The meta of spot in an answer, with or without states beside it.
+
+    Raises:
+        NotTheAnswer: There is none.
+    """
+    return _spot_meta(_first_of(value) if isinstance(value, list) else value)
+
+
 def states(value: Any) -> Iterator[Row]:
     """The states of markets beside a meta, each with the market's name: `[meta, [state, …]]`.
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from cqar.importer.readers import okx_currencies
 from cqar.importer.readers.okx_instruments import TYPES, OkxInstrument, read
 from cqar.importer.readers.product_line import (
     Answer,
@@ -107,6 +108,7 @@ _OKX: Final = ProductLine(
             SymbolTypeCode.OPTION,
         }
     ),
+    currencies=(okx_currencies.CURRENCIES,),
     prices=(
         tickers(
             *(

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from cqar.importer.market import Code, Market
+from cqar.importer.readers import poloniex_currencies
 from cqar.importer.readers.fields import limit, milliseconds, places, text, unless_placeholder, word
 from cqar.importer.readers.product_line import (
     Answers,
@@ -110,6 +111,7 @@ PRODUCT_LINES: Final = (
             ),
         ),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        currencies=(poloniex_currencies.CURRENCIES,),
         prices=(
             tickers(
                 "api.poloniex.com/markets/ticker24h",
