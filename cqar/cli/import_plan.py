@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import click
 
 from cqar.cli.output import printable, say, table
+from cqar.importer.answer_reader import AnswerSource, Unreadable
 from cqar.importer.plan import Plan
 from cqar.importer.plan_rows import PlanRow, plan_rows, warnings
 from cqar_shared.domain import entity_diff
-from cqar_shared.domain.evaluation import Outcome
+from cqar_shared.domain.evaluation import Outcome, Result
+from cqar_shared.domain.kinds.asset_price import ASSET_PRICE
 
 #: Rows shown of each part of a plan; --json has all.
 EXAMPLES_MAX: Final = 10
@@ -41,13 +43,21 @@ def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
             "new_fields": dict(sorted(plan.reading.new_fields.items())),
             "vanished": plan.vanished,
             "incomplete": plan.reading.incomplete,
-            "sources": [
-                {"request": s.request, "sha256": s.sha256, "taken_at": _instant(s.taken_at)}
-                for s in plan.reading.sources
-            ],
+            "sources": _sources(plan.reading.sources),
             "untraced": dict(sorted(plan.untraced().items())),
             "status_unstated": plan.reading.status_unstated,
         },
+        "currencies": _beside(
+            plan.reading.currency_outcomes,
+            plan.reading.unreadable_currencies,
+            plan.reading.currencies_from,
+        ),
+        "prices": _beside(
+            plan.reading.price_outcomes,
+            plan.reading.unreadable_prices,
+            [plan.reading.prices_from] if plan.reading.prices_from else [],
+        )
+        | {"stored": len(plan.of(ASSET_PRICE, Result.CREATED, Result.UPDATED))},
         "fields_changed": dict(sorted(plan.fields_changed().items())),
         "new_assets": [_entity(o).symbol for o in plan.new_assets],
         "new_symbols": [_entity(o).symbol for o in plan.new_symbols],
@@ -82,6 +92,25 @@ def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
         "notes": plan.notes,
         "applied": applied,
     }
+
+
+def _beside(
+    outcomes: Mapping[str, int], unreadable: Iterable[Unreadable], sources: Iterable[AnswerSource]
+) -> dict[str, Any]:
+    """What was read of answers beside the listing."""
+    return {
+        "records": sum(outcomes.values()),
+        "outcomes": dict(outcomes),
+        "unreadable": [row._asdict() for row in unreadable],
+        "sources": _sources(sources),
+    }
+
+
+def _sources(sources: Iterable[AnswerSource]) -> list[dict[str, Any]]:
+    return [
+        {"request": s.request, "sha256": s.sha256, "taken_at": _instant(s.taken_at)}
+        for s in sources
+    ]
 
 
 def _instant(at: dt.datetime | None) -> str | None:
@@ -132,6 +161,18 @@ def show_plan(plan: Plan, applied: dict[str, Any] | None, *, show_all: bool = Fa
         show_all=show_all,
     )
     _show_part("Unreadable", ("record", "reason"), plan.reading.unreadable, show_all=show_all)
+    _show_part(
+        "Unreadable currencies",
+        ("code", "reason"),
+        plan.reading.unreadable_currencies,
+        show_all=show_all,
+    )
+    _show_part(
+        "Unreadable prices",
+        ("spelling", "reason"),
+        plan.reading.unreadable_prices,
+        show_all=show_all,
+    )
     _show_part(
         "Unsupported",
         ("spelling", "kind", "reason"),
@@ -184,6 +225,11 @@ def _reader_notes(plan: Plan) -> Iterator[str]:
         yield f"{term}: the venue stated it before and states it of no market now: not known"
     for field, count in sorted(reading.new_fields.items()):
         yield f"{field}: a field that is new to the reader, in {count} records: not read"
+    if reading.currencies:
+        yield f"{len(reading.currencies)} codes are described by the venue's list of currencies"
+    if reading.prices:
+        stored = len(plan.of(ASSET_PRICE, Result.CREATED, Result.UPDATED))
+        yield f"{len(reading.prices)} listings have a last price; those of {stored} assets are kept"
     for reason in reading.incomplete:
         yield f"{reason}: nothing is taken for missing"
 

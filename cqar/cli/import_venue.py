@@ -14,7 +14,8 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.import_plan import plan_document, print_rows, show_plan
-from cqar.cli.output import print_json, say, table, to_stderr
+from cqar.cli.import_requests import show_requests
+from cqar.cli.output import print_json, to_stderr
 from cqar.cli.param_types import InstantParam
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
@@ -23,10 +24,10 @@ from cqar.importer.answer_dates import LISTINGS_SINCE
 from cqar.importer.answer_reader import Reading, read_answers
 from cqar.importer.apply import ApplyResult, apply_plan, apply_requests
 from cqar.importer.ccxt_reading import read_with_ccxt
-from cqar.importer.live_answers import fetch_answers
+from cqar.importer.live_answers import fetch_all
 from cqar.importer.multipliers import Multiplier
 from cqar.importer.plan import Plan, make_plan, require_present
-from cqar.importer.readers.registry import product_line_of, reader_of
+from cqar.importer.readers.registry import reader_of
 from cqar.importer.registry_state import load_state
 from cqar.importer.saved_answers import SavedResponse, UnusableAnswer, decode_file
 from cqar.importer.saved_plan import SavedPlan, requests_of, save_plan
@@ -79,7 +80,13 @@ class MultiplierParam(click.ParamType[Any]):
     type=SavedFileParam(),
     help="A saved answer of the venue, by the request that it answers; repeatable.",
 )
-@click.option("--live", is_flag=True, help="Ask the venue for its listing.")
+@click.option(
+    "--prices",
+    multiple=True,
+    type=SavedFileParam(),
+    help="A saved answer of tickers that was taken with the listing, as evidence; repeatable.",
+)
+@click.option("--live", is_flag=True, help="Ask the venue for its listing, and what helps.")
 @click.option("--requests", "show_requests", is_flag=True, help="Show what to save, and stop.")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would change; change nothing.")
 @click.option(
@@ -115,22 +122,19 @@ def import_venue(target: Target, **options: Any) -> None:
     Examples:
       cqar import kraken --file AssetPairs=AssetPairs.json --plan
       cqar import okx --file 'instruments?instType=SPOT=spot.json' --at 2022-05-13
+      cqar import binance --file exchangeInfo=e.json --prices ticker/24hr=t.json
       cqar import binance --live
     """
     if options["show_requests"]:
         show_requests(options["venue"], as_json=options["as_json"])
         return
     files: tuple[SavedResponse, ...] = options["files"]
-    names = [file.name for file in files]
-    if len(set(names)) < len(names):
-        raise click.UsageError("two files have the same name: each must answer another request")
-    if bool(files) == options["live"]:
-        raise click.UsageError("give the venue's saved answers (--file NAME=PATH) or --live")
+    _require_usable(files, options["prices"], is_live=options["live"])
     at: dt.datetime = options["at"] or dt.datetime.now(dt.UTC)
     is_plan = options["plan_only"] or options["out"] is not None
     with target.to_writer() as connection:
         require_present(at, dt.datetime.now(dt.UTC))
-        plan, revision = _plan(connection, options["venue"], list(files) or None, at, options)
+        plan, revision = _plan(connection, options["venue"], at, options)
         applied = None if is_plan else _apply(connection, plan, revision, options["at"])
     document = plan_document(plan, applied)
     if options["out"] is not None:
@@ -150,59 +154,27 @@ def import_venue(target: Target, **options: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-def show_requests(venue_id: str, *, as_json: bool) -> None:
-    """Print the requests whose answers an import of the venue reads.
-
-    Raises:
-        UnusableAnswer: The venue has no reader.
-    """
-    line = product_line_of(venue_id)
-    if line is None:
-        raise UnusableAnswer(
-            f"{venue_id} has no reader of CQAR's: cqar import --list-venues shows those that have."
-            " What ccxt asks another venue for, an import with a wrongly named file tells"
-        )
-    rows = [
-        {
-            "file_name": line.file_name(request),
-            "method": "POST" if request.is_post else "GET",
-            "url": f"https://{request.path}",
-            "query": dict(request.query),
-            "pages": request.pages,
-            "is_former": request.is_former,
-        }
-        for request in line.requests
-    ]
-    if as_json:
-        print_json({"venue": venue_id, "reader": line.reader, "requests": rows})
-        return
-    cells = [
-        (
-            row["file_name"],
-            row["method"],
-            row["url"],
-            " ".join(f"{key}={value}" for key, value in request.query),
-            request.pages,
-            "yes" if request.is_former else "",
-        )
-        for row, request in zip(rows, line.requests, strict=True)
-    ]
-    columns = ("file name", "method", "url", "query", "page field", "former")
-    table(f"{line.name}, read by {line.reader}", columns, cells)
-    name = line.file_name(line.requests[0])
-    say(f"Save an answer and name it: cqar import {venue_id} --file '{name}=PATH'")
+def _require_usable(
+    files: tuple[SavedResponse, ...], prices: tuple[SavedResponse, ...], *, is_live: bool
+) -> None:
+    for given in (files, prices):
+        if len({file.name for file in given}) < len(given):
+            raise click.UsageError("two files have the same name: each must answer another request")
+    if bool(files) == is_live:
+        raise click.UsageError("give the venue's saved answers (--file NAME=PATH) or --live")
+    if prices and is_live:
+        raise click.UsageError("--live asks for prices itself: leave out --prices")
 
 
 def _plan(
     connection: Connection,
     venue_id: str,
-    files: list[SavedResponse] | None,
     at: dt.datetime,
     options: dict[str, Any],
 ) -> tuple[Plan, int]:
     """The plan, and the registry's revision for which it was made."""
     venue = _venue(connection, venue_id)
-    reading = _read(venue, files)
+    reading = _read(venue, options)
     taken_at = reading.taken_at
     if options["at"] is None and taken_at is not None:
         _require_fresh(taken_at, at)
@@ -213,7 +185,7 @@ def _plan(
     ]
     # A venue that was never imported has no archived listings.
     archivable = names if LISTINGS_SINCE in (venue.metadata or {}) else []
-    state = load_state(connection, venue, at, options["at"], archivable)
+    state = load_state(connection, venue, at, options["at"], archivable, _prices_at(reading, at))
     allowed = options["allow_mass_change"]
     plan = make_plan(
         state, venue, reading, at, dict(options["multipliers"]), allow_mass_change=allowed
@@ -221,22 +193,36 @@ def _plan(
     if taken_at is not None and abs(at - taken_at) > SAME_DAY:
         plan.notes.append(f"the file states that it was taken at {taken_at:%Y-%m-%d %H:%M} UTC")
     plan.notes += [f"{name}: no request reads this file" for name in reading.unused]
+    plan.notes += reading.refused
     plan.notes += [
         f"{count} {kind} markets: not of {venue_id}" for kind, count in reading.other_types.items()
     ]
     return plan, state.revision
 
 
-def _read(venue: Venue, files: list[SavedResponse] | None) -> Reading:
+def _prices_at(reading: Reading, at: dt.datetime) -> dt.datetime | None:
+    """When prices that were read were taken; None: there are none."""
+    if reading.prices_from is None:
+        return None
+    return reading.prices_from.taken_at or at
+
+
+def _read(venue: Venue, options: dict[str, Any]) -> Reading:
     """What the venue's answers say: by our reader, or else by ccxt.
 
     Raises:
         UnusableAnswer: They are not this venue's listing, or nothing can read it.
     """
+    files: tuple[SavedResponse, ...] = options["files"]
     line = reader_of(venue.venue_id, venue.metadata)
+    if line is not None and not files:
+        live = fetch_all(line)
+        reading = read_answers(line, live.answers, live.tickers, dt.datetime.now(dt.UTC))
+        reading.refused += live.failed
+        return reading
     if line is not None:
-        answers = fetch_answers(line) if files is None else [decode_file(f) for f in files]
-        return read_answers(line, answers)
+        answers, tickers = map(decode_file, files), map(decode_file, options["prices"])
+        return read_answers(line, answers, tickers, options["at"])
     metadata = venue.metadata or {}
     if CCXT_ID not in metadata:
         raise UnusableAnswer(
@@ -244,9 +230,11 @@ def _read(venue: Venue, files: list[SavedResponse] | None) -> Reading:
             f" venue, set it: cqar venue set {venue.venue_id} --metadata"
             """ '{"ccxt_id": "…", "market_types": ["spot"]}'"""
         )
+    if options["prices"]:
+        raise UnusableAnswer(f"{venue.venue_id} has no reader: nothing reads its prices")
     types = metadata.get(MARKET_TYPES) or ["spot", "swap", "future", "option"]
     ccxt_id, contracts = str(metadata[CCXT_ID]), metadata.get(CONTRACTS)
-    return read_with_ccxt(venue.venue_id, ccxt_id, types, files, contracts)
+    return read_with_ccxt(venue.venue_id, ccxt_id, types, list(files) or None, contracts)
 
 
 def _require_fresh(taken_at: dt.datetime, now: dt.datetime) -> None:

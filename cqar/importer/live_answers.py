@@ -3,32 +3,64 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from cqar.importer.ccxt_reading import make_exchange
-from cqar.importer.readers.product_line import Form, ProductLine, Request
+from cqar.importer.readers.product_line import Form, ProductLine, Request, SideForm
 from cqar.importer.saved_answers import DecodedAnswer, UnusableAnswer, decode
 
 #: Of one request; the largest listing has 30.
 PAGES_MAX: Final = 200
 
 
-def fetch_answers(
-    line: ProductLine, progress: Callable[[str], None] = lambda _: None
-) -> list[DecodedAnswer]:
-    """The answers to all requests of today's forms.
+class LiveAnswers(NamedTuple):
+    """What a venue answered.
+
+    Attributes:
+        answers: Of the listing and of currencies.
+        tickers: Of prices; asked for last, so that they are of the listing's minutes.
+        failed: What it did not answer beside the listing, for people.
+    """
+
+    answers: list[DecodedAnswer]
+    tickers: list[DecodedAnswer]
+    failed: list[str]
+
+
+def fetch_all(line: ProductLine, progress: Callable[[str], None] = lambda _: None) -> LiveAnswers:
+    """The answers to all requests of today's forms, and to those beside the listing.
 
     Args:
         progress: Called with the name of each request before it is sent.
 
     Raises:
+        UnusableAnswer: The venue cannot be asked, or does not answer with its listing. Says why.
+    """
+    exchange = _exchange(line)
+    answers = fetch_answers(line, progress, exchange)
+    failed: list[str] = []
+    answers += _beside(line, line.currencies, exchange, progress, failed)
+    tickers = _beside(line, line.prices, exchange, progress, failed)
+    return LiveAnswers(answers, tickers, failed)
+
+
+def fetch_answers(
+    line: ProductLine,
+    progress: Callable[[str], None] = lambda _: None,
+    exchange: Any = None,
+) -> list[DecodedAnswer]:
+    """The answers to all requests of the listing's forms of today.
+
+    Args:
+        progress: Called with the name of each request before it is sent.
+        exchange: ccxt's, which keeps the venue's rate limits over all requests.
+
+    Raises:
         UnusableAnswer: The venue cannot be asked, or does not answer. Says why.
     """
-    if not line.ccxt_id:
-        raise UnusableAnswer(f"{line.venue_id} has no live requests: give saved files (--file)")
-    exchange = make_exchange(line.ccxt_id, set())
+    exchange = exchange or _exchange(line)
     found: dict[str, DecodedAnswer] = {}
     for form in line.forms:
         for request in (*form.lists, *form.also):
@@ -38,6 +70,35 @@ def fetch_answers(
             for answer in _pages(exchange, form, request, name, progress):
                 found[answer.name] = answer
     return list(found.values())
+
+
+def _exchange(line: ProductLine) -> Any:
+    if not line.ccxt_id:
+        raise UnusableAnswer(f"{line.venue_id} has no live requests: give saved files (--file)")
+    return make_exchange(line.ccxt_id, set())
+
+
+def _beside(
+    line: ProductLine,
+    forms: Iterable[SideForm[Any, Any]],
+    exchange: Any,
+    progress: Callable[[str], None],
+    failed: list[str],
+) -> list[DecodedAnswer]:
+    """The answers to the first form that is asked without a key; what fails loses no listing."""
+    found: list[DecodedAnswer] = []
+    public = (form for form in forms if not form.is_private)
+    form = next(public, None)
+    for request in form.requests if form is not None else ():
+        if request.is_former or request in line.requests:
+            continue
+        name = line.file_name(request)
+        progress(name)
+        try:
+            found.append(decode(name, _ask(exchange, request, {}), name))
+        except UnusableAnswer as error:
+            failed.append(str(error))
+    return found
 
 
 def _pages(

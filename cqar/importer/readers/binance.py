@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
 from cqar.importer.market import Code, Market
-from cqar.importer.readers import binance_futures, binance_options
+from cqar.importer.readers import binance_currencies, binance_futures, binance_options
 from cqar.importer.readers.binance_filters import BinanceFilter, new_filters, terms_of
 from cqar.importer.readers.fields import text, word
 from cqar.importer.readers.product_line import (
@@ -128,6 +128,7 @@ PRODUCT_LINES: Final = (
         name="Binance Spot",
         operator="binance",
         forms=_spot("api.binance.com"),
+        currencies=binance_currencies.currency_forms("api.binance.com"),
         prices=_prices("api.binance.com"),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
         ccxt_id="binance",

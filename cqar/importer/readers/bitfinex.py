@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from cqar.importer.market import Code, Market, UnreadableRecord, UnsupportedRecord
+from cqar.importer.readers import bitfinex_currencies
 from cqar.importer.readers.fields import limit, rate
 from cqar.importer.readers.product_line import (
     Answers,
@@ -249,6 +250,10 @@ PRODUCT_LINES: Final = (
             ),
         ),
         symbol_types=frozenset({SymbolTypeCode.SPOT, SymbolTypeCode.PERPETUAL}),
+        currencies=bitfinex_currencies.currency_forms(
+            _conf(_CURRENCIES, _LABELS, bitfinex_currencies.METHODS, bitfinex_currencies.STATUS),
+            _sections,
+        ),
         prices=(
             # A ticker is a list: SYMBOL, …, LAST_PRICE at 7, VOLUME at 8.
             tickers(

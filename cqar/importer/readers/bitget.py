@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from cqar.importer.market import Alias, Code, Market
-from cqar.importer.readers import bitget_futures
+from cqar.importer.readers import bitget_currencies, bitget_futures
 from cqar.importer.readers.bitget_futures import date_or_none, rows_of, utmost_prices
 from cqar.importer.readers.fields import limit, places, rate, text, word
 from cqar.importer.readers.product_line import (
@@ -22,6 +22,7 @@ from cqar.importer.readers.product_line import (
     Request,
     Row,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -155,6 +156,13 @@ _SPOT: Final = ProductLine(
         ),
     ),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    currencies=(bitget_currencies.CURRENCIES,),
+    prices=(
+        tickers(
+            "api.bitget.com/api/v2/spot/market/tickers",
+            fields=TickerFields(("data",), last="lastPr", at="ts", traded="baseVolume"),
+        ),
+    ),
     ccxt_id="bitget",
     documentation=("https://www.bitget.com/api-doc/spot/market/Get-Symbols",),
 )

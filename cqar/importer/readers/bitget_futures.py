@@ -40,6 +40,7 @@ from cqar.importer.readers.product_line import (
     Row,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain import decimals
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
@@ -247,6 +248,15 @@ def _line(venue_id: str, margin: str | None, product_type: str, former: str) -> 
             ),
         ),
         symbol_types=frozenset({SymbolTypeCode.PERPETUAL, SymbolTypeCode.FUTURE}),
+        prices=(
+            tickers(
+                Request(
+                    "api.bitget.com/api/v2/mix/market/tickers",
+                    query=(("productType", product_type),),
+                ),
+                fields=TickerFields(("data",), last="lastPr", at="ts", traded="baseVolume"),
+            ),
+        ),
         ccxt_id="bitget",
         documentation=("https://www.bitget.com/api-doc/contract/market/Get-All-Symbols-Contracts",),
     )

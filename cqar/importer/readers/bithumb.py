@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from cqar.importer.readers.product_line import ProductLine
-from cqar.importer.readers.upbit import market_list
+from cqar.importer.readers.upbit import last_prices, market_list
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 
 PRODUCT_LINES: Final = (
@@ -18,6 +18,7 @@ PRODUCT_LINES: Final = (
         operator="bithumb",
         forms=(market_list("api.bithumb.com"),),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        prices=(last_prices("api.bithumb.com"),),
         region="kr",
         ccxt_id="bithumb",
         documentation=(

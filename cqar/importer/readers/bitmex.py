@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from cqar.importer.market import Leg, Market, UnreadableRecord, UnsupportedRecord
+from cqar.importer.readers import bitmex_currencies
 from cqar.importer.readers.bitmex_answers import instruments, missing
 from cqar.importer.readers.bitmex_contract import (
     BitmexInstrument,
@@ -47,11 +48,13 @@ from cqar.importer.readers.product_line import (
     Answers,
     Form,
     NotTheAnswer,
+    PriceForm,
     ProductLine,
     Request,
     Row,
     answers_to,
 )
+from cqar.importer.readers.tickers import ISO, TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import (
     ExerciseStyleCode,
     SettlementMethodCode,
@@ -162,12 +165,16 @@ def _interval(record: BitmexInstrument) -> int | None:
     return found.hour * 3_600 + found.minute * 60 + found.second if found else None
 
 
+def _assets(host: str) -> Request:
+    return Request(f"{host}/api/v1/wallet/assets")
+
+
 def _form(host: str) -> Form[BitmexInstrument]:
     root = f"{host}/api/v1"
     with_indices = Request(f"{root}/instrument/activeAndIndices")
     active = Request(f"{root}/instrument/active")
     every = Request(f"{root}/instrument", pages="start", narrows=("symbol", "filter"))
-    assets = Request(f"{root}/wallet/assets")
+    assets = _assets(host)
 
     def rows(answers: Answers) -> Iterable[Row]:
         given = [request for request in (with_indices, active, every) if request in answers]
@@ -187,11 +194,19 @@ def _form(host: str) -> Form[BitmexInstrument]:
     )
 
 
+def _prices(host: str) -> tuple[PriceForm, ...]:
+    """The instruments state their last prices."""
+    fields = TickerFields(last="lastPrice", at="timestamp", unit=ISO, traded="volume24h")
+    return (tickers(*_form(host).lists, fields=fields),)
+
+
 _LINE: Final = ProductLine(
     venue_id="bitmex",
     name="BitMEX",
     operator="bitmex",
     forms=(_form("www.bitmex.com"),),
+    currencies=bitmex_currencies.currency_forms(_assets("www.bitmex.com"), "bitmex"),
+    prices=_prices("www.bitmex.com"),
     symbol_types=frozenset({_T.SPOT, _T.PERPETUAL, _T.FUTURE, _T.OPTION, _T.COMBO}),
     documentation=(
         "https://www.bitmex.com/api/explorer/#!/Instrument/Instrument_getActive",
@@ -210,6 +225,10 @@ PRODUCT_LINES: Final = (
         name="BitMEX Testnet",
         operator="bitmex-testnet",
         forms=(_form("testnet.bitmex.com"),),
+        currencies=bitmex_currencies.currency_forms(
+            _assets("testnet.bitmex.com"), "bitmex-testnet"
+        ),
+        prices=_prices("testnet.bitmex.com"),
         environment=EnvironmentCode.TESTNET,
         website="https://testnet.bitmex.com",
     ),

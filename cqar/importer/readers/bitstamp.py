@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
 from cqar.importer.market import Alias, Code, Market
+from cqar.importer.readers import bitstamp_currencies
 from cqar.importer.readers.fields import (
     amount_in,
     limit,
@@ -24,6 +25,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import SECONDS, TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -170,6 +172,11 @@ def _pair_rows(answers: Answers) -> Iterable[Row]:
             yield from objects_at(answer.value, name="url_symbol")
 
 
+def _spelling(pair: str) -> str:
+    """`BTC/USD` of a ticker is `btcusd` of an order."""
+    return pair.replace("/", "").lower()
+
+
 PRODUCT_LINES: Final = (
     ProductLine(
         venue_id="bitstamp",
@@ -192,6 +199,15 @@ PRODUCT_LINES: Final = (
             ),
         ),
         symbol_types=frozenset({_T.SPOT, _T.PERPETUAL}),
+        currencies=(bitstamp_currencies.CURRENCIES,),
+        prices=(
+            tickers(
+                f"{_ROOT}/ticker/",
+                fields=TickerFields(
+                    spelling="pair", at="timestamp", unit=SECONDS, traded="volume", spell=_spelling
+                ),
+            ),
+        ),
         ccxt_id="bitstamp",
         documentation=("https://www.bitstamp.net/api/#tag/Market-info",),
         website="https://www.bitstamp.net",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from cqar.importer.market import Code, Market, UnreadableRecord
+from cqar.importer.readers import bitvavo_currencies
 from cqar.importer.readers.fields import integer, limit, places, positive, text, word
 from cqar.importer.readers.product_line import (
     Answers,
@@ -21,6 +22,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -102,6 +104,17 @@ PRODUCT_LINES: Final = (
             ),
         ),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        currencies=(bitvavo_currencies.CURRENCIES,),
+        prices=(
+            tickers(
+                "api.bitvavo.com/v2/ticker/24h",
+                fields=TickerFields(spelling="market", at="timestamp", traded="volume"),
+            ),
+            tickers(
+                "api.bitvavo.com/v2/ticker/price",
+                fields=TickerFields(spelling="market", last="price"),
+            ),
+        ),
         region="eu",
         ccxt_id="bitvavo",
         documentation=(

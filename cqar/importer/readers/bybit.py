@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
 from cqar.importer.market import Code, Market, UnreadableRecord
-from cqar.importer.readers import bybit_contracts, bybit_v2
+from cqar.importer.readers import bybit_contracts, bybit_currencies, bybit_v2
 from cqar.importer.readers.bybit_contracts import (
     CLASSES,
     STATUS,
@@ -287,6 +287,7 @@ def _line(category: str, *, is_testnet: bool = False) -> ProductLine:
         operator="bybit" + suffix,
         forms=(_form(host, category, _SHAPES[category]), *former),
         symbol_types=_TYPES[category],
+        currencies=() if is_testnet else (bybit_currencies.CURRENCIES,),
         prices=_prices(host, category),
         environment=EnvironmentCode.TESTNET if is_testnet else EnvironmentCode.PRODUCTION,
         ccxt_id="" if is_testnet else "bybit",

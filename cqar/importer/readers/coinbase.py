@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from cqar.importer.market import Code, Market
-from cqar.importer.readers import coinbase_advanced, coinbase_intx
+from cqar.importer.readers import coinbase_advanced, coinbase_currencies, coinbase_intx
 from cqar.importer.readers.coinbase_status import CoinbaseStatus, order_types_of, status_of
 from cqar.importer.readers.fields import limit, positive, rate, text
 from cqar.importer.readers.product_line import (
@@ -26,6 +26,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import KEY, SECONDS, TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
 from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
@@ -104,6 +105,14 @@ _EXCHANGE: Final = ProductLine(
         Request("api.pro.coinbase.com/products", is_former=True),
     ),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    currencies=(coinbase_currencies.CURRENCIES,),
+    prices=(
+        # A line of [time, price], the newest first: the venue has no list of all tickers.
+        tickers(
+            "api.exchange.coinbase.com/products/spark-lines",
+            fields=TickerFields(is_keyed=True, spelling=KEY, last="0.1", at="0.0", unit=SECONDS),
+        ),
+    ),
     ccxt_id="coinbaseexchange",
     documentation=(
         "https://docs.cdp.coinbase.com/api-reference/exchange-api/rest-api/products/get-all-known-trading-pairs",
@@ -118,6 +127,8 @@ PRODUCT_LINES: Final = (
         venue_id="coinbase-testnet",
         name="Coinbase Exchange Sandbox",
         operator="coinbase-testnet",
+        currencies=(),
+        prices=(),
         forms=_exchange(Request("api-public.sandbox.exchange.coinbase.com/products")),
         environment=EnvironmentCode.TESTNET,
         ccxt_id="",
@@ -129,6 +140,14 @@ PRODUCT_LINES: Final = (
         forms=(coinbase_advanced.FORM,),
         symbol_types=frozenset(
             {SymbolTypeCode.SPOT, SymbolTypeCode.FUTURE, SymbolTypeCode.PERPETUAL}
+        ),
+        prices=(
+            tickers(
+                *coinbase_advanced.FORM.lists,
+                fields=TickerFields(
+                    ("products",), spelling="product_id", last="price", traded="volume_24h"
+                ),
+            ),
         ),
         ccxt_id="coinbase",
         documentation=(

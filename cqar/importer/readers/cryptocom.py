@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
 from cqar.importer.market import Code, Market, UnreadableRecord
+from cqar.importer.readers import cryptocom_currencies
 from cqar.importer.readers.fields import (
     limit,
     milliseconds,
@@ -26,6 +27,7 @@ from cqar.importer.readers.fields import (
 from cqar.importer.readers.product_line import (
     Answers,
     Form,
+    PriceForm,
     ProductLine,
     RawRecord,
     Request,
@@ -33,6 +35,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import ContractKindCode, OptionTypeCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
@@ -162,11 +165,20 @@ def _form(host: str) -> Form[CryptocomInstrument]:
     )
 
 
+def _prices(host: str) -> tuple[PriceForm, ...]:
+    """`i` names the instrument, `a` is its "latest trade", `v` its volume of 24 hours."""
+    fields = TickerFields(("result", "data"), spelling="i", last="a", at="t", traded="v")
+    former = Request(f"{host}/v2/public/get-ticker", is_former=True)
+    return (tickers(f"{host}/exchange/v1/public/get-tickers", former, fields=fields),)
+
+
 _LINE: Final = ProductLine(
     venue_id="cryptocom",
     name="Crypto.com Exchange",
     operator="cryptocom",
     forms=(_form("api.crypto.com"),),
+    currencies=(cryptocom_currencies.CURRENCIES,),
+    prices=_prices("api.crypto.com"),
     symbol_types=frozenset({_T.SPOT, _T.PERPETUAL, _T.FUTURE, _T.OPTION}),
     ccxt_id="cryptocom",
     documentation=(
@@ -184,6 +196,8 @@ PRODUCT_LINES: Final = (
         name="Crypto.com Exchange UAT Sandbox",
         operator="cryptocom-testnet",
         forms=(_form("uat-api.3ona.co"),),
+        currencies=(),
+        prices=_prices("uat-api.3ona.co"),
         environment=EnvironmentCode.TESTNET,
         ccxt_id="",
     ),

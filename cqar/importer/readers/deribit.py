@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from cqar.importer.market import Alias, Band, Code, Leg, Market, UnreadableRecord
+from cqar.importer.readers import deribit_currencies
 from cqar.importer.readers.deribit_requests import DeribitRequests, covers
 from cqar.importer.readers.fields import (
     kind_by_settlement,
@@ -263,6 +264,7 @@ _PRODUCTION: Final = ProductLine(
     operator="deribit",
     forms=(_form(DeribitRequests("www.deribit.com", is_testnet=False)),),
     symbol_types=frozenset({_T.SPOT, _T.PERPETUAL, _T.FUTURE, _T.OPTION, _T.COMBO}),
+    currencies=deribit_currencies.currency_forms("www.deribit.com"),
     ccxt_id="deribit",
     documentation=(
         "https://docs.deribit.com/api-reference/market-data/public-get_instruments",
@@ -279,6 +281,7 @@ PRODUCT_LINES: Final = (
         name="Deribit Testnet",
         operator="deribit-testnet",
         forms=(_form(DeribitRequests("test.deribit.com", is_testnet=True)),),
+        currencies=deribit_currencies.currency_forms("test.deribit.com"),
         environment=EnvironmentCode.TESTNET,
         ccxt_id="",
     ),

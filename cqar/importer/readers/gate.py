@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from msgspec import UNSET, UnsetType
 
 from cqar.importer.market import Code, Market, UnreadableRecord
-from cqar.importer.readers import gate_contracts, gate_options
+from cqar.importer.readers import gate_contracts, gate_currencies, gate_options
 from cqar.importer.readers.fields import (
     limit,
     percent,
@@ -32,6 +32,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -148,6 +149,13 @@ _SPOT: Final = ProductLine(
         ),
     ),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    currencies=(gate_currencies.CURRENCIES,),
+    prices=(
+        tickers(
+            "api.gateio.ws/api/v4/spot/tickers",
+            fields=TickerFields(spelling="currency_pair", traded="base_volume"),
+        ),
+    ),
     ccxt_id="gate",
     documentation=("https://www.gate.com/docs/developers/apiv4/en/#list-all-currency-pairs",),
 )

@@ -41,6 +41,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import (
     ContractKindCode,
     SymbolTypeCode,
@@ -237,6 +238,13 @@ def _line(venue_id: str, name: str, product: str, settle: str) -> ProductLine:
             ),
         ),
         symbol_types=frozenset({type_}),
+        prices=(
+            tickers(
+                f"api.gateio.ws/api/v4/{product}/{settle}/tickers",
+                fields=TickerFields(spelling="contract", traded="volume_24h"),
+            ),
+            tickers(request, fields=TickerFields(spelling="name", last="last_price")),
+        ),
         ccxt_id="gate",
         documentation=("https://www.gate.com/docs/developers/apiv4/en/#futures",),
     )

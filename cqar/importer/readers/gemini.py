@@ -20,6 +20,7 @@ from cqar.importer.readers.product_line import (
     Answers,
     Form,
     NotTheAnswer,
+    PriceForm,
     ProductLine,
     RawRecord,
     Request,
@@ -27,6 +28,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
@@ -148,11 +150,17 @@ def _names(answers: Iterable[Answer]) -> Iterator[tuple[str, str]]:
             yield name.upper(), name
 
 
+def _prices(host: str) -> tuple[PriceForm, ...]:
+    fields = TickerFields(spelling="pair", last="price")
+    return (tickers(f"{host}/v1/pricefeed", fields=fields),)
+
+
 _LINE: Final = ProductLine(
     venue_id="gemini",
     name="Gemini",
     operator="gemini",
     forms=(_form("api.gemini.com"),),
+    prices=_prices("api.gemini.com"),
     symbol_types=frozenset({_T.SPOT, _T.PERPETUAL}),
     ccxt_id="gemini",
     documentation=("https://developer.gemini.com/trading/rest-api/market-data/get-symbol-details",),
@@ -167,6 +175,7 @@ PRODUCT_LINES: Final = (
         name="Gemini Sandbox",
         operator="gemini-testnet",
         forms=(_form("api.sandbox.gemini.com"),),
+        prices=_prices("api.sandbox.gemini.com"),
         environment=EnvironmentCode.TESTNET,
         ccxt_id="",
     ),

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from msgspec import UNSET, UnsetType
 
 from cqar.importer.market import Code, Market, Phase
-from cqar.importer.readers import htx_contracts
+from cqar.importer.readers import htx_contracts, htx_currencies
 from cqar.importer.readers.fields import (
     limit,
     milliseconds,
@@ -226,6 +226,7 @@ _SPOT: Final = ProductLine(
         ),
     ),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    currencies=(htx_currencies.CURRENCIES,),
     prices=(
         tickers(
             "api.huobi.pro/market/tickers",

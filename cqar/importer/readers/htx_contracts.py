@@ -35,6 +35,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -197,6 +198,11 @@ _FUTURES: Final = _linear_request("futures")
 _ALL: Final = _linear_request("all")
 
 
+_MERGED: Final = TickerFields(
+    ("ticks",), spelling="contract_code", last="close", at="ts", traded="count"
+)
+
+
 def _coin_line(venue_id: str, name: str, request: Request, type_: SymbolTypeCode) -> ProductLine:
     read = partial(read_coin_margined, type_=type_)
     rows = partial(_rows, is_own=_is_coin_swap if type_ is _SWAP else _is_coin_future)
@@ -207,6 +213,9 @@ def _coin_line(venue_id: str, name: str, request: Request, type_: SymbolTypeCode
         operator="htx",
         forms=(form,),
         symbol_types=frozenset({type_}),
+        prices=(tickers("api.hbdm.com/swap-ex/market/detail/batch_merged", fields=_MERGED),)
+        if type_ is _SWAP
+        else (),
         ccxt_id="htx",
         documentation=("https://huobiapi.github.io/docs/dm/v1/en/#get-contract-info",),
     )
@@ -228,6 +237,7 @@ PRODUCT_LINES: Final = (
             ),
         ),
         symbol_types=frozenset({_SWAP, _FUTURE}),
+        prices=(tickers("api.hbdm.com/linear-swap-ex/market/detail/batch_merged", fields=_MERGED),),
         ccxt_id="htx",
         documentation=(
             "https://huobiapi.github.io/docs/usdt_swap/v1/en/#general-query-swap-info",

@@ -14,10 +14,14 @@ import re
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
+import msgspec
+
 from cqar.importer.market import Alias, Code, Market, UnreadableRecord
+from cqar.importer.readers import hyperliquid_currencies
 from cqar.importer.readers.fields import integer, places, positive, text
-from cqar.importer.readers.hyperliquid_answers import HyperliquidAnswers
+from cqar.importer.readers.hyperliquid_answers import HyperliquidAnswers, spot_meta, states
 from cqar.importer.readers.product_line import Form, ProductLine, RawRecord
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
 from cqar_shared.domain.kinds.venue_symbol import (
@@ -176,16 +180,32 @@ def _spot(answered: HyperliquidAnswers) -> Form[HyperliquidPair]:
     )
 
 
+def _token_code(record: Any) -> Code:
+    return msgspec.convert(record, HyperliquidToken).code
+
+
 def _line(venue_id: str, name: str, *, dex: str = "", is_testnet: bool = False) -> ProductLine:
     answered = HyperliquidAnswers(_TESTNET_HOST if is_testnet else _HOST, dex)
     perpetuals = _perpetuals(answered)
+    operator = "hyperliquid-testnet" if is_testnet else "hyperliquid"
     types = frozenset({SymbolTypeCode.PERPETUAL})
     return ProductLine(
         venue_id=venue_id,
         name=name,
-        operator="hyperliquid-testnet" if is_testnet else "hyperliquid",
+        operator=operator,
         forms=(perpetuals,) if dex else (perpetuals, _spot(answered)),
         symbol_types=types if dex else types | {SymbolTypeCode.SPOT},
+        currencies=hyperliquid_currencies.currency_forms(
+            operator, (answered.spot, answered.spot_and_contexts), spot_meta, _token_code
+        ),
+        prices=(
+            # A state has a mark price and no last one; they differ by less than prices of venues.
+            tickers(
+                *(answered.meta_and_contexts, answered.spot_and_contexts),
+                fields=TickerFields(spelling="name", last="markPx", traded="dayNtlVlm"),
+                rows_of=states,
+            ),
+        ),
         environment=EnvironmentCode.TESTNET if is_testnet else EnvironmentCode.PRODUCTION,
         ccxt_id="" if dex or is_testnet else "hyperliquid",
         documentation=(

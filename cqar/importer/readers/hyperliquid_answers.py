@@ -110,6 +110,31 @@ class HyperliquidAnswers:
         return None
 
 
+def spot_meta(value: Any) -> dict[str, Any]:
+    """The meta of spot in an answer, with or without states beside it.
+
+    Raises:
+        NotTheAnswer: There is none.
+    """
+    return _spot_meta(_first_of(value) if isinstance(value, list) else value)
+
+
+def states(value: Any) -> Iterator[Row]:
+    """The states of markets beside a meta, each with the market's name: `[meta, [state, …]]`.
+
+    Raises:
+        NotTheAnswer: There is not one state for each market.
+    """
+    meta = _meta(_first_of(value))
+    found = value[1] if len(value) > 1 else None
+    markets = list(objects_at(meta, "universe", name="name"))
+    if not isinstance(found, list) or len(found) < len(markets):
+        raise NotTheAnswer("it has not one state for each market")
+    for row, state in zip(markets, found, strict=False):
+        name = row.record.get("name") if isinstance(row.record, dict) else None
+        yield Row(row.name, {**state, "name": name} if isinstance(state, dict) else state)
+
+
 def _info(host: str, kind: str, *more: tuple[str, str]) -> Request:
     return Request(f"{host}/info", query=(("type", kind), *more), is_post=True)
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from cqar.importer.market import Alias, Code, Market, UnreadableRecord
+from cqar.importer.readers import kraken_currencies
 from cqar.importer.readers.fields import limit, percent, places, positive, stated_word, text, word
 from cqar.importer.readers.product_line import (
     Answers,
@@ -214,6 +215,7 @@ PRODUCT_LINES: Final = (
             ),
         ),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        currencies=kraken_currencies.currency_forms(ASSETS),
         prices=(
             # `t` counts trades: today's, and those of the last 24 hours.
             tickers(

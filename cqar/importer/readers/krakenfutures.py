@@ -19,6 +19,7 @@ from cqar.importer.readers.fields import iso, places, positive, rate, stated_wor
 from cqar.importer.readers.product_line import (
     Answers,
     Form,
+    PriceForm,
     ProductLine,
     RawRecord,
     Request,
@@ -26,6 +27,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import ISO, TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
@@ -146,12 +148,18 @@ def _forms(host: str) -> tuple[Form[KrakenFuture], ...]:
     return (Form(lists=(request,), record=KrakenFuture, rows=_instruments, read=read_instrument),)
 
 
+def _prices(host: str) -> tuple[PriceForm, ...]:
+    fields = TickerFields(("tickers",), clock="serverTime", unit=ISO, traded="vol24h")
+    return (tickers(f"{host}/derivatives/api/v3/tickers", fields=fields),)
+
+
 _PRODUCTION: Final = ProductLine(
     venue_id="krakenfutures",
     name="Kraken Futures",
     operator="kraken",
     forms=_forms("futures.kraken.com"),
     symbol_types=frozenset({SymbolTypeCode.PERPETUAL, SymbolTypeCode.FUTURE}),
+    prices=_prices("futures.kraken.com"),
     ccxt_id="krakenfutures",
     documentation=(
         "https://docs.kraken.com/api-reference/instrument-details/get-instruments",
@@ -167,6 +175,7 @@ PRODUCT_LINES: Final = (
         name="Kraken Futures Demo",
         operator="kraken-testnet",
         forms=_forms("demo-futures.kraken.com"),
+        prices=_prices("demo-futures.kraken.com"),
         environment=EnvironmentCode.TESTNET,
         ccxt_id="",
     ),

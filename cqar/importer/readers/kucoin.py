@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from cqar.importer.market import Alias, Code, Market, Phase
-from cqar.importer.readers import kucoin_futures
+from cqar.importer.readers import kucoin_currencies, kucoin_futures
 from cqar.importer.readers.fields import (
     limit,
     milliseconds,
@@ -143,6 +143,7 @@ _SPOT: Final = ProductLine(
     operator="kucoin",
     forms=(_form("v2", is_former=False), _form("v1", is_former=True)),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    currencies=(kucoin_currencies.CURRENCIES,),
     prices=(
         tickers(
             "api.kucoin.com/api/v1/market/allTickers",

@@ -36,6 +36,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import (
     ContractKindCode,
     SymbolTypeCode,
@@ -207,19 +208,26 @@ def _rows(answers: Answers) -> Iterable[Row]:
         yield from objects_at(answer.value, "data")
 
 
+_ACTIVE: Final = Request("api-futures.kucoin.com/api/v1/contracts/active")
+
 LINE: Final = ProductLine(
     venue_id="kucoin-futures",
     name="KuCoin Futures",
     operator="kucoin",
     forms=(
         Form(
-            lists=(Request("api-futures.kucoin.com/api/v1/contracts/active"),),
+            lists=(_ACTIVE,),
             record=KucoinContract,
             rows=_rows,
             read=read_contract,
         ),
     ),
     symbol_types=frozenset({SymbolTypeCode.PERPETUAL, SymbolTypeCode.FUTURE}),
+    prices=(
+        tickers(
+            _ACTIVE, fields=TickerFields(("data",), last="lastTradePrice", traded="volumeOf24h")
+        ),
+    ),
     ccxt_id="kucoinfutures",
     documentation=(
         "https://www.kucoin.com/docs-new/rest/futures-trading/market-data/get-all-symbols",

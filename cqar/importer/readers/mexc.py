@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 from msgspec import UNSET, UnsetType
 
 from cqar.importer.market import Code, Market, UnreadableRecord
-from cqar.importer.readers import mexc_contracts
+from cqar.importer.readers import mexc_contracts, mexc_currencies
 from cqar.importer.readers.fields import limit, places, positive, rate, text, word
 from cqar.importer.readers.product_line import (
     Answers,
@@ -25,6 +25,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import BINANCE_PRICE, TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -143,13 +144,15 @@ def _rows(answers: Answers) -> Iterable[Row]:
         yield from objects_at(answer.value, "symbols")
 
 
+_LISTING: Final = Request("api.mexc.com/api/v3/exchangeInfo", narrows=("symbol", "symbols"))
+
 _SPOT: Final = ProductLine(
     venue_id="mexc",
     name="MEXC Spot",
     operator="mexc",
     forms=(
         Form(
-            lists=(Request("api.mexc.com/api/v3/exchangeInfo", narrows=("symbol", "symbols")),),
+            lists=(_LISTING,),
             record=MexcSymbol,
             rows=_rows,
             read=read_symbol,
@@ -159,6 +162,14 @@ _SPOT: Final = ProductLine(
         ),
     ),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    currencies=mexc_currencies.currency_forms(_LISTING),
+    prices=(
+        tickers(
+            "api.mexc.com/api/v3/ticker/24hr",
+            fields=TickerFields(last="lastPrice", at="closeTime", traded="volume"),
+        ),
+        tickers("api.mexc.com/api/v3/ticker/price", fields=BINANCE_PRICE),
+    ),
     ccxt_id="mexc",
     documentation=("https://www.mexc.com/api-docs/spot-v3/market-data-endpoints",),
 )

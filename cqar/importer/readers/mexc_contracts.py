@@ -33,6 +33,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -169,6 +170,12 @@ LINE: Final = ProductLine(
         ),
     ),
     symbol_types=frozenset({SymbolTypeCode.PERPETUAL}),
+    prices=(
+        tickers(
+            "contract.mexc.com/api/v1/contract/ticker",
+            fields=TickerFields(("data",), last="lastPrice", at="timestamp", traded="volume24"),
+        ),
+    ),
     ccxt_id="mexc",
     documentation=(
         "https://www.mexc.com/api-docs/futures/market-endpoints/get-contract-info",

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from cqar.importer.readers import okx_currencies
 from cqar.importer.readers.okx_instruments import TYPES, OkxInstrument, read
 from cqar.importer.readers.product_line import (
     Answer,
@@ -23,6 +24,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
 
@@ -105,6 +107,16 @@ _OKX: Final = ProductLine(
             SymbolTypeCode.FUTURE,
             SymbolTypeCode.OPTION,
         }
+    ),
+    currencies=(okx_currencies.CURRENCIES,),
+    prices=(
+        tickers(
+            *(
+                Request("www.okx.com/api/v5/market/tickers", query=(("instType", name),))
+                for name in ("SPOT", "SWAP")
+            ),
+            fields=TickerFields(("data",), spelling="instId", at="ts", traded="vol24h"),
+        ),
     ),
     ccxt_id="okx",
     documentation=(

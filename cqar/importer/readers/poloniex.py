@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from cqar.importer.market import Code, Market
+from cqar.importer.readers import poloniex_currencies
 from cqar.importer.readers.fields import limit, milliseconds, places, text, unless_placeholder, word
 from cqar.importer.readers.product_line import (
     Answers,
@@ -21,6 +22,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -109,6 +111,14 @@ PRODUCT_LINES: Final = (
             ),
         ),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        currencies=(poloniex_currencies.CURRENCIES,),
+        prices=(
+            tickers(
+                "api.poloniex.com/markets/ticker24h",
+                fields=TickerFields(last="close", at="ts", traded="quantity"),
+            ),
+            tickers("api.poloniex.com/markets/price", fields=TickerFields(last="price", at="time")),
+        ),
         ccxt_id="poloniex",
         documentation=(
             "https://api-docs.poloniex.com/spot/api/public/reference-data",

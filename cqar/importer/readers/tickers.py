@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from cqar.importer.market import LastPrice
@@ -67,21 +68,29 @@ class TickerFields(NamedTuple):
     spell: Callable[[str], str] = str
 
 
+Rows = Callable[[Any], Iterable[Row]]
+
+
 BINANCE_24HR: Final = TickerFields(last="lastPrice", at="closeTime", traded="count")
 BINANCE_PRICE: Final = TickerFields(last="price", at="time")
 
 
-def tickers(*requests: Request | str, fields: TickerFields) -> SideForm[Ticker, LastPrice]:
+def tickers(
+    *requests: Request | str, fields: TickerFields, rows_of: Rows | None = None
+) -> SideForm[Ticker, LastPrice]:
     """The form of a venue's tickers.
 
     Args:
-        requests: A text is a request's path, without a query.
+        requests: A text is a request's path, without a query. A request of the listing says that
+            its records have prices.
+        rows_of: The tickers of an answer that has them neither in a list nor by spelling.
     """
     asked = tuple(Request(r) if isinstance(r, str) else r for r in requests)
 
     def rows(answers: Answers) -> Iterable[Row]:
         for answer in answers_to(answers, *answers):
-            yield from _rows(answer.value, fields)
+            own = rows_of or partial(_own_rows, fields=fields)
+            yield from _rows(answer.value, own(answer.value), fields)
 
     def read(record: Ticker) -> LastPrice:
         price = limit(record.last, fields.last)
@@ -97,8 +106,7 @@ def tickers(*requests: Request | str, fields: TickerFields) -> SideForm[Ticker, 
     return SideForm(requests=asked, record=Ticker, rows=rows, read=read)
 
 
-def _rows(answer: Any, fields: TickerFields) -> Iterator[Row]:
-    found = _own_rows(answer, fields)
+def _rows(answer: Any, found: Iterable[Row], fields: TickerFields) -> Iterator[Row]:
     clock = value_at(answer, fields.clock)
     for row in found:
         record = row.record

@@ -15,6 +15,7 @@ from cqar.importer.readers.fields import split_once, text
 from cqar.importer.readers.product_line import (
     Answers,
     Form,
+    PriceForm,
     ProductLine,
     RawRecord,
     Request,
@@ -22,6 +23,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
 
@@ -63,6 +65,17 @@ def market_list(host: str) -> Form[UpbitMarket]:
     )
 
 
+def last_prices(host: str) -> PriceForm:
+    """Tickers of the markets that are asked for by name, or of all markets of some quotes."""
+    return tickers(
+        f"{host}/v1/ticker/all",
+        f"{host}/v1/ticker",
+        fields=TickerFields(
+            spelling="market", last="trade_price", at="timestamp", traded="acc_trade_volume_24h"
+        ),
+    )
+
+
 PRODUCT_LINES: Final = (
     ProductLine(
         venue_id="upbit",
@@ -70,6 +83,7 @@ PRODUCT_LINES: Final = (
         operator="upbit",
         forms=(market_list("api.upbit.com"),),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        prices=(last_prices("api.upbit.com"),),
         region="kr",
         ccxt_id="upbit",
         documentation=(
