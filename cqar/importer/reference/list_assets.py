@@ -82,8 +82,13 @@ class ListAssets:
         *,
         chain: Chain,
         asset_type: AssetType | None = None,
+        is_explained: bool = False,
     ) -> str:
         """State an unverified asset for a place, and open a finding if its ticker is taken.
+
+        Args:
+            is_explained: Whether the list says what it is: the voucher of another, say. Then its
+                ticker is that of the other, and no finding.
 
         Returns:
             Its id, which follows from the place.
@@ -101,7 +106,7 @@ class ListAssets:
             unverified=True,
         )
         self._stated.put(ASSET, asset)
-        if not chain.is_testnet:
+        if not chain.is_testnet and not is_explained:
             # A test coin is not the coin: it has no candidates, and is none.
             self._same_ticker(asset, place)
             self._file(asset)
@@ -124,6 +129,11 @@ class ListAssets:
         )
         self._stated.find(finding)
         self._stated.remark(f"{FindingKind.SAME_TICKER}: nothing but its ticker says what it is")
+
+    def is_ticker_taken(self, symbol: str, place: Place) -> bool:
+        """Whether a verified coin with a ticker might be the one at a place."""
+        asset = Asset(symbol=symbol)
+        return any(True for _ in self._evidence(asset, place))
 
     def _evidence(self, asset: Asset, place: Place) -> Iterator[FindingEvidence]:
         """What speaks for each candidate.
