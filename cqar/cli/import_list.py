@@ -12,7 +12,7 @@ import click
 
 from cqar.admin.connection import Connection
 from cqar.cli.import_venue import counts_of, import_progress
-from cqar.cli.list_plan import list_plan_document, show_list_plan
+from cqar.cli.list_report import list_plan_document, show_list_plan
 from cqar.cli.output import confirm, print_json, say, to_stderr
 from cqar.cli.param_types import InstantParam
 from cqar.cli.progress import progress_bar

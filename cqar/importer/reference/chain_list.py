@@ -4,7 +4,7 @@ https://github.com/ethereum-lists/chains, https://github.com/cosmos/chain-regist
 number, or the Cosmos registry's name, decides which chain is meant. What the registry says of a
 chain stays; a list only adds what is unknown. A chain's own coin is its parent's where the list
 says that the chain is a layer on the parent and both call the coin alike; else it is a new asset,
-or not known where a verified asset has its ticker. Test networks have no coin here: theirs is worth
+or not known where another asset has its ticker. Test networks have no coin here: theirs is worth
 nothing.
 """
 
@@ -134,7 +134,7 @@ def _coin_of(chains: _Chains, chain: Chain, coin: Coin) -> str | None:
         chains.stated.row.by = "PARENT"
         return above
     place = chains.places.place(chain, None)
-    if chains.assets.is_ticker_taken(coin.symbol, place):
+    if chains.assets.has_candidates(coin.symbol, coin.name, place):
         chains.stated.remark(f"which asset its coin {coin.symbol} is, is not said")
         return None
     return chains.assets.new_asset(

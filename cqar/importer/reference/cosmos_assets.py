@@ -25,7 +25,7 @@ from cqar.importer.reference.cosmos_records import (
 from cqar.importer.reference.list_assets import ListAssets
 from cqar.importer.reference.list_file import UnreadableRow
 from cqar.importer.reference.list_plan import ListPlan
-from cqar.importer.reference.places import OWN_DENOM, Place, Places
+from cqar.importer.reference.places import OWN_DENOM, ChainPlace, Places
 from cqar.importer.reference.statements import ListRow, RowOutcome, Statements
 from cqar.importer.stable_ids import catalogue_id
 from cqar_shared.domain.kinds.asset import AssetType
@@ -90,7 +90,7 @@ class _CosmosPlan:
     def know(self, chain_name: str, asset: CosmosAsset) -> None:
         self._listed[chain_name, asset.base] = asset
 
-    def _counterparty(self, trace: Trace) -> Place | None:
+    def _counterparty(self, trace: Trace) -> ChainPlace | None:
         """Return the place that a trace leads to, listed or not."""
         listed = self._listed.get((trace.chain_name, trace.base))
         if listed is not None:

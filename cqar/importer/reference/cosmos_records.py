@@ -18,7 +18,7 @@ from cqar.importer.reference.list_file import (
     required,
     text_of,
 )
-from cqar.importer.reference.places import EVM, Place, Places
+from cqar.importer.reference.places import EVM, ChainPlace, Places
 from cqar.importer.saved_answers import UnusableAnswer
 from cqar_shared.domain.kinds.asset_relationship import RelationshipType
 from cqar_shared.domain.kinds.chain import Chain
@@ -85,7 +85,7 @@ class CosmosAsset(NamedTuple):
     """
 
     chain: Chain
-    place: Place
+    place: ChainPlace
     base: str
     address: str | None
     symbol: str

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from cqar.importer.reference.places import EVM, Place, Places
+from cqar.importer.reference.places import EVM, ChainPlace, Places
 from cqar.importer.reference.statements import RowOutcome, Statements, speaks_for
 from cqar.importer.stable_ids import catalogue_id
 from cqar_shared.domain.finding_policy import FindingKind
@@ -76,7 +76,7 @@ class ListAssets:
 
     def new_asset(
         self,
-        place: Place,
+        place: ChainPlace,
         symbol: str,
         name: str,
         *,
@@ -112,7 +112,7 @@ class ListAssets:
             self._file(asset)
         return asset_id
 
-    def _same_ticker(self, asset: Asset, place: Place) -> None:
+    def _same_ticker(self, asset: Asset, place: ChainPlace) -> None:
         evidence = list(self._evidence(asset, place))
         named = [e.asset_id for e in evidence if e.kind == "NAME"]
         if not any(not e.is_against for e in evidence):
@@ -130,12 +130,12 @@ class ListAssets:
         self._stated.find(finding)
         self._stated.remark(f"{FindingKind.SAME_TICKER}: nothing but its ticker says what it is")
 
-    def is_ticker_taken(self, symbol: str, place: Place) -> bool:
-        """Whether a verified coin with a ticker might be the one at a place."""
-        asset = Asset(symbol=symbol)
+    def has_candidates(self, symbol: str, name: str, place: ChainPlace) -> bool:
+        """Whether a known coin might be the one of a ticker and a name at a place."""
+        asset = Asset(symbol=symbol, name=name)
         return any(True for _ in self._evidence(asset, place))
 
-    def _evidence(self, asset: Asset, place: Place) -> Iterator[FindingEvidence]:
+    def _evidence(self, asset: Asset, place: ChainPlace) -> Iterator[FindingEvidence]:
         """What speaks for each candidate.
 
         A candidate is verified, or has the name, too. One that has its own contract on the same
