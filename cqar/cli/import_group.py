@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from cqar.cli.import_list import import_codes, import_identifiers, import_tokenlist
+from cqar.cli.import_list import (
+    import_chains,
+    import_codes,
+    import_collections,
+    import_cosmos,
+    import_identifiers,
+    import_tokenlist,
+)
 from cqar.cli.import_venue import import_venue, send_plan
 from cqar.cli.output import print_json, say, table, to_stderr
 from cqar.cli.target import Target, with_target
@@ -108,5 +115,12 @@ def apply_plan(target: Target, **options: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-for command in (import_tokenlist, import_codes, import_identifiers):
+for command in (
+    import_tokenlist,
+    import_chains,
+    import_cosmos,
+    import_collections,
+    import_identifiers,
+    import_codes,
+):
     import_.add_command(command)

@@ -12,7 +12,7 @@ import click
 
 from cqar.admin.connection import Connection
 from cqar.cli.import_venue import counts_of, import_progress
-from cqar.cli.list_plan import list_plan_document, show_list_plan
+from cqar.cli.list_report import list_plan_document, show_list_plan
 from cqar.cli.output import confirm, print_json, say, to_stderr
 from cqar.cli.param_types import InstantParam
 from cqar.cli.progress import progress_bar
@@ -69,6 +69,54 @@ def import_tokenlist(target: Target, **options: Any) -> None:
     _run(target, "tokenlist", options)
 
 
+@click.command("chains")
+@_options
+def import_chains(target: Target, **options: Any) -> None:
+    """Import a list of chains: numbers, explorers, own coins.
+
+    FILE has the form of ethereum-lists/chains or of the Cosmos chain registry. What the registry
+    says of a chain stays. A chain's own coin is its parent's, a new asset, or not known where a
+    verified asset has its ticker.
+
+    \b
+    Example:
+      cqar import chains evm_chains.json --plan
+    """
+    _run(target, "chains", options)
+
+
+@click.command("cosmos")
+@_options
+def import_cosmos(target: Target, **options: Any) -> None:
+    """Import asset lists of the Cosmos chain registry: assets, denominations, traces.
+
+    A voucher is an asset that BRIDGES what it stands for, at the rate 1. What is issued on several
+    chains is one asset. Import the chains first.
+
+    \b
+    Example:
+      cqar import cosmos cosmos_assetlists.json --plan
+    """
+    _run(target, "cosmos", options)
+
+
+@click.command("collections")
+@click.option("--assets", type=_FILE, help="List that describes assets: rotki_assets.csv.")
+@_options
+def import_collections(target: Target, **options: Any) -> None:
+    """Import collections of one coin's tokens across chains, as groups.
+
+    FILE is a CSV: collection_id,name,symbol,asset and, if wanted, main_asset. Members that are two
+    assets here are proposed for a merge: finding DUPLICATE. Members that are not known are left
+    out: import token lists first.
+
+    \b
+    Example:
+      cqar import collections rotki_asset_collections.csv --plan
+    """
+    _run(target, "collections", options, described=_described(options))
+
+
 @click.command("codes")
 @click.option("--assets", type=_FILE, help="List that describes assets: rotki_assets.csv.")
 @_options
@@ -85,8 +133,7 @@ def import_codes(target: Target, **options: Any) -> None:
       cqar import codes mine.csv --plan
       cqar import codes rotki_location_asset_mappings.csv --assets rotki_assets.csv
     """
-    described = read_list(options["assets"]) if options["assets"] else None
-    _run(target, "codes", options, described=described)
+    _run(target, "codes", options, described=_described(options))
 
 
 @click.command("identifiers")
@@ -112,6 +159,10 @@ def import_identifiers(target: Target, **options: Any) -> None:
     source = options["source"]
     of = AssetDataSource[source.upper()] if source else None
     _run(target, "identifiers", options, data_source=of)
+
+
+def _described(options: dict[str, Any]) -> ListFile | None:
+    return read_list(options["assets"]) if options["assets"] else None
 
 
 def _run(target: Target, kind_name: str, options: dict[str, Any], **more: Any) -> None:

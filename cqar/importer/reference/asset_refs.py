@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from cqar.importer.reference.list_assets import ListAssets
 from cqar.importer.reference.list_file import ListFile, UnreadableRow, number_of, text_of
-from cqar.importer.reference.places import OWN_COIN_ADDRESSES, Place
+from cqar.importer.reference.places import OWN_COIN_ADDRESSES, ChainPlace
 from cqar.importer.reference.reference_state import ReferenceState
 from cqar.importer.saved_answers import UnusableAnswer
 from cqar.importer.stable_ids import catalogue_id
@@ -160,7 +160,7 @@ class AssetRefs:
         """State an unverified asset for a contract that the registry lacks and a list describes."""
         if described.decimals is None or not (described.symbol and described.name):
             return None
-        place: Place = self._assets.places.place(chain, address)
+        place: ChainPlace = self._assets.places.place(chain, address)
         asset_id = self._assets.new_asset(place, described.symbol, described.name, chain=chain)
         self._assets.deploy(asset_id, chain, address, described.decimals)
         return FoundAsset(asset_id, "CONTRACT")

@@ -19,7 +19,7 @@ from cqar_shared.domain.rules import overlap
 REVIEWED: Final = "REVIEWED"
 
 
-class Period(NamedTuple):
+class CodePeriod(NamedTuple):
     """Since when and until when a code means an asset; None: not known, or unbounded."""
 
     listed_at: dt.datetime | None = None
@@ -61,7 +61,9 @@ class CodeBindings:
             if known == code and asset_id in held and held[asset_id].delisted_at is None
         ]
 
-    def bind(self, operator: str, code: str, asset_id: str, period: Period, detail: str) -> None:
+    def bind(
+        self, operator: str, code: str, asset_id: str, period: CodePeriod, detail: str
+    ) -> None:
         """State that a code means an asset, or open a finding where it means another one.
 
         Args:
@@ -73,10 +75,10 @@ class CodeBindings:
             for held in self._by_code.get((operator, code), {}).values()
             if held.asset_id != asset_id
         ]
-        if period == Period():
+        if period == CodePeriod():
             # A list without dates speaks of now: what has ended is no contradiction.
             ends = [held.delisted_at for held in rivals if held.delisted_at is not None]
-            period = Period(max(ends, default=None))
+            period = CodePeriod(max(ends, default=None))
         given = VenueAsset(
             venue_id=operator,
             asset_id=asset_id,

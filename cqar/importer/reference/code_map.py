@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from cqar.importer.reference.asset_refs import AssetRefs, descriptions
-from cqar.importer.reference.code_bindings import CodeBindings, Period
+from cqar.importer.reference.code_bindings import CodeBindings, CodePeriod
 from cqar.importer.reference.list_assets import ListAssets
 from cqar.importer.reference.list_file import (
     ListFile,
@@ -132,7 +132,7 @@ def _rotki_row(codes: _Codes, record: Record) -> None:
         return
     stated.row.by = found.by
     if holder:
-        codes.bindings.bind(holder, code, found.asset_id, Period(), named)
+        codes.bindings.bind(holder, code, found.asset_id, CodePeriod(), named)
         return
     holders = codes.bindings.holders_of(code, found.asset_id)
     for operator in holders:
@@ -202,7 +202,7 @@ def _own_row(codes: _Codes, record: Record) -> None:
         codes.stated.refuse(RowOutcome.UNSUPPORTED, f"no asset {named} here")
         return
     codes.stated.row.by = found.by
-    codes.bindings.bind(holder, code, found.asset_id, Period(since, until), named)
+    codes.bindings.bind(holder, code, found.asset_id, CodePeriod(since, until), named)
 
 
 def _instants(record: Record) -> Iterator[dt.datetime | None]:

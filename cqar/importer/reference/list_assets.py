@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from cqar.importer.reference.places import EVM, Place, Places
+from cqar.importer.reference.places import EVM, ChainPlace, Places
 from cqar.importer.reference.statements import RowOutcome, Statements, speaks_for
 from cqar.importer.stable_ids import catalogue_id
 from cqar_shared.domain.finding_policy import FindingKind
@@ -76,14 +76,19 @@ class ListAssets:
 
     def new_asset(
         self,
-        place: Place,
+        place: ChainPlace,
         symbol: str,
         name: str,
         *,
         chain: Chain,
         asset_type: AssetType | None = None,
+        is_explained: bool = False,
     ) -> str:
         """State an unverified asset for a place, and open a finding if its ticker is taken.
+
+        Args:
+            is_explained: Whether the list says what it is: the voucher of another, say. Then its
+                ticker is that of the other, and no finding.
 
         Returns:
             Its id, which follows from the place.
@@ -101,13 +106,13 @@ class ListAssets:
             unverified=True,
         )
         self._stated.put(ASSET, asset)
-        if not chain.is_testnet:
+        if not chain.is_testnet and not is_explained:
             # A test coin is not the coin: it has no candidates, and is none.
             self._same_ticker(asset, place)
             self._file(asset)
         return asset_id
 
-    def _same_ticker(self, asset: Asset, place: Place) -> None:
+    def _same_ticker(self, asset: Asset, place: ChainPlace) -> None:
         evidence = list(self._evidence(asset, place))
         named = [e.asset_id for e in evidence if e.kind == "NAME"]
         if not any(not e.is_against for e in evidence):
@@ -125,7 +130,12 @@ class ListAssets:
         self._stated.find(finding)
         self._stated.remark(f"{FindingKind.SAME_TICKER}: nothing but its ticker says what it is")
 
-    def _evidence(self, asset: Asset, place: Place) -> Iterator[FindingEvidence]:
+    def has_candidates(self, symbol: str, name: str, place: ChainPlace) -> bool:
+        """Whether a known coin might be the one of a ticker and a name at a place."""
+        asset = Asset(symbol=symbol, name=name)
+        return any(True for _ in self._evidence(asset, place))
+
+    def _evidence(self, asset: Asset, place: ChainPlace) -> Iterator[FindingEvidence]:
         """What speaks for each candidate.
 
         A candidate is verified, or has the name, too. One that has its own contract on the same

@@ -6,7 +6,14 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from cqar.importer.reference import code_map, identifiers, token_list
+from cqar.importer.reference import (
+    chain_list,
+    code_map,
+    collection_list,
+    cosmos_assets,
+    identifiers,
+    token_list,
+)
 from cqar.importer.reference.list_file import ListFile
 from cqar.importer.reference.list_plan import ListPlan
 from cqar.importer.reference.reference_state import ReferenceState
@@ -15,6 +22,7 @@ from cqar_shared.domain.finding_policy import FindingKind
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
+from cqar_shared.domain.kinds.asset_group import ASSET_GROUP
 from cqar_shared.domain.kinds.asset_identifier import ASSET_IDENTIFIER
 from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
 from cqar_shared.domain.kinds.chain import CHAIN
@@ -48,6 +56,14 @@ LIST_KINDS: Final = {
     kind.name: kind
     for kind in (
         ListKind(token_list.KIND, _PLACES, _IDENTITY, token_list.plan_token_list),
+        ListKind(chain_list.KIND, _PLACES, _IDENTITY, chain_list.plan_chain_list),
+        ListKind(cosmos_assets.KIND, _PLACES, _IDENTITY, cosmos_assets.plan_cosmos_assets),
+        ListKind(
+            collection_list.KIND,
+            (*_PLACES, ASSET_IDENTIFIER, ASSET_GROUP),
+            _IDENTITY,
+            collection_list.plan_collections,
+        ),
         ListKind(
             code_map.KIND,
             (*_PLACES, ASSET_IDENTIFIER, VENUE, VENUE_ASSET),

@@ -81,13 +81,19 @@ def _finish(row: ListRow, outcomes: dict[Ref, Outcome], made: set[Ref]) -> None:
     Args:
         made: What earlier rows have made already.
     """
+    for ref in row.optional:
+        if outcomes[ref].result is Result.REJECTED:
+            reasons = "; ".join(_reasons([outcomes[ref]]))
+            row.reason = f"{row.reason}; {reasons}" if row.reason else reasons
     found = [outcomes[ref] for ref in row.refs]
-    if rejected := [o for o in found if o.result is Result.REJECTED]:
+    needed = [outcomes[ref] for ref in row.refs if ref not in row.optional]
+    if rejected := [o for o in needed if o.result is Result.REJECTED]:
         row.outcome = RowOutcome.UNREADABLE
         row.reason = "; ".join(_reasons(rejected))
     elif row.outcome is None:
         own = [o for ref, o in zip(row.refs, found, strict=True) if ref not in made]
-        if any(o.result is Result.CREATED and o.kind is not FINDING for o in own):
+        is_new = any(o.result is Result.CREATED and o.kind is not FINDING for o in own)
+        if is_new and not row.is_known:
             row.outcome = RowOutcome.NEW
         elif any(o.changes for o in found):
             row.outcome = RowOutcome.CHANGED

@@ -29,7 +29,7 @@ OWN_COIN_ADDRESSES: Final = frozenset({f"0x{'0' * 40}", f"0x{'e' * 40}"})
 _SLUGS: Final = {1: ("ethereum",), 56: ("bnb-smart-chain", "bsc"), 137: ("polygon",)}
 
 
-class Place(NamedTuple):
+class ChainPlace(NamedTuple):
     """Where a deployment is; an EVM address is folded to lower case."""
 
     chain_id: str
@@ -43,7 +43,7 @@ class Places:
         self._chains: dict[str, Chain] = {chain.chain_id: chain for chain in state.all(CHAIN)}
         self._by_number: dict[int, Chain] = {}
         self._by_cosmos_id: dict[str, Chain] = {}
-        self._held: dict[Place, AssetDeployment] = {}
+        self._held: dict[ChainPlace, AssetDeployment] = {}
         #: Asset -> chains on which it has a deployment.
         self.chains_of: dict[str, set[str]] = {}
         for chain in self._chains.values():
@@ -87,20 +87,20 @@ class Places:
             return self._chains.get(SOLANA_NUMBERS[number])
         return self.chain_of_number(number)
 
-    def place(self, chain: Chain, address: str | None) -> Place:
+    def place(self, chain: Chain, address: str | None) -> ChainPlace:
         text = address or ""
         if chain.chain_type == EVM:
-            return Place(chain.chain_id, text.lower())
+            return ChainPlace(chain.chain_id, text.lower())
         try:
             text = addresses.canonical(chain.chain_type, text, chain.network_id) if text else ""
         except addresses.NotAnAddress:
-            return Place(chain.chain_id, text)
-        return Place(chain.chain_id, text)
+            return ChainPlace(chain.chain_id, text)
+        return ChainPlace(chain.chain_id, text)
 
-    def deployment(self, place: Place) -> AssetDeployment | None:
+    def deployment(self, place: ChainPlace) -> AssetDeployment | None:
         return self._held.get(place)
 
-    def asset_at(self, place: Place) -> str | None:
+    def asset_at(self, place: ChainPlace) -> str | None:
         """Return the asset of a place: of its deployment, or the chain's own coin."""
         held = self._held.get(place)
         if held is not None:

@@ -54,6 +54,8 @@ class ListRow:
         outcome: None until it is known.
         reason: Why it is not imported, or what about it is to be decided.
         by: What said which asset is meant; empty where nothing had to.
+        is_known: Whether what it is about is there: additions to it count as changes.
+        optional: Of `refs`, those whose refusal is only remarked upon.
     """
 
     text: str
@@ -62,6 +64,8 @@ class ListRow:
     outcome: RowOutcome | None = None
     reason: str = ""
     by: str = ""
+    is_known: bool = False
+    optional: set[Ref] = field(default_factory=set)
 
 
 class Statements:
@@ -69,6 +73,7 @@ class Statements:
 
     Attributes:
         entities: What is stated, by (kind, key), in the order of first statement.
+        row: The row that is being read.
     """
 
     def __init__(self, state: ReferenceState, source: ListFile, at: dt.datetime) -> None:
@@ -76,15 +81,16 @@ class Statements:
         self.source = source
         self.at = at
         self.rows: list[ListRow] = []
+        self.row = ListRow("", None)
         self.entities: dict[Ref, tuple[AnyKind, Entity]] = {}
 
-    @property
-    def row(self) -> ListRow:
-        """The row that is being read."""
-        return self.rows[-1]
-
     def begin(self, text: str, raw: Any) -> None:
-        self.rows.append(ListRow(" ".join(text.split())[:TEXT_CHARS_MAX], raw))
+        self.row = ListRow(" ".join(text.split())[:TEXT_CHARS_MAX], raw)
+        self.rows.append(self.row)
+
+    def resume(self, row: ListRow) -> None:
+        """Go on with a row that was begun before."""
+        self.row = row
 
     def refuse(self, outcome: RowOutcome, reason: str) -> None:
         self.row.outcome, self.row.reason = outcome, reason
@@ -93,11 +99,18 @@ class Statements:
         """Say something about the row beside its outcome."""
         self.row.reason = f"{self.row.reason}; {reason}" if self.row.reason else reason
 
-    def put(self, kind: AnyKind, entity: Entity) -> None:
+    def put(self, kind: AnyKind, entity: Entity, *, is_optional: bool = False) -> None:
+        """State an entity.
+
+        Args:
+            is_optional: Whether the row stands without it.
+        """
         ref = (kind.name, kind.key_of(entity))
         self.entities[ref] = (kind, entity)
         if ref not in self.row.refs:
             self.row.refs.append(ref)
+        if is_optional:
+            self.row.optional.add(ref)
 
     def get(self, kind: AnyKind, key: str) -> Any | None:
         """Return what was stated, or else what the registry has."""

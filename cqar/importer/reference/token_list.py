@@ -23,7 +23,7 @@ from cqar.importer.reference.list_file import (
     text_of,
 )
 from cqar.importer.reference.list_plan import ListPlan
-from cqar.importer.reference.places import OWN_COIN_ADDRESSES, Place, Places
+from cqar.importer.reference.places import OWN_COIN_ADDRESSES, ChainPlace, Places
 from cqar.importer.reference.statements import RowOutcome, Statements
 from cqar.importer.saved_answers import UnusableAnswer
 from cqar_shared.domain.kinds.chain import Chain
@@ -53,7 +53,7 @@ class Token(NamedTuple):
 class _Listed(NamedTuple):
     token: Token
     chain: Chain
-    place: Place
+    place: ChainPlace
 
 
 def tokens_of(value: Any, where: str) -> list[Any]:
@@ -150,9 +150,9 @@ class _Links:
 
     def __init__(self, assets: ListAssets, listed: list[_Listed]) -> None:
         self._assets = assets
-        self._near: defaultdict[Place, list[Place]] = defaultdict(list)
-        self._symbols: defaultdict[Place, set[str]] = defaultdict(set)
-        self._is_testnet: dict[Place, bool] = {}
+        self._near: defaultdict[ChainPlace, list[ChainPlace]] = defaultdict(list)
+        self._symbols: defaultdict[ChainPlace, set[str]] = defaultdict(set)
+        self._is_testnet: dict[ChainPlace, bool] = {}
         for one in listed:
             self._symbols[one.place].add(one.token.symbol.upper())
             self._is_testnet[one.place] = one.chain.is_testnet
@@ -161,8 +161,8 @@ class _Links:
                 self._near[place].append(other)
                 self._near[other].append(place)
 
-    def _pairs(self, listed: Iterable[_Listed]) -> Iterator[tuple[Place, Place]]:
-        groups: defaultdict[str, list[Place]] = defaultdict(list)
+    def _pairs(self, listed: Iterable[_Listed]) -> Iterator[tuple[ChainPlace, ChainPlace]]:
+        groups: defaultdict[str, list[ChainPlace]] = defaultdict(list)
         places = self._assets.places
         for one in listed:
             for number, address in one.token.links:
@@ -179,24 +179,24 @@ class _Links:
         for members in groups.values():
             yield from itertools.pairwise(members)
 
-    def _agree(self, one: Place, other: Place) -> bool:
+    def _agree(self, one: ChainPlace, other: ChainPlace) -> bool:
         if one == other or self._is_testnet[one] != self._is_testnet[other]:
             return False
         return bool(self._symbols_of(one) & self._symbols_of(other))
 
-    def _symbols_of(self, place: Place) -> set[str]:
+    def _symbols_of(self, place: ChainPlace) -> set[str]:
         known = self._assets.places.asset_at(place)
         named = self._assets.symbols_of(known) if known is not None else set()
         return self._symbols[place] | named
 
-    def asset_of(self, place: Place) -> str | None:
+    def asset_of(self, place: ChainPlace) -> str | None:
         """Return the one known asset that a place is linked to, over however many links.
 
         The nearest ones count: a link of the place itself overrules one of a link.
         """
         seen, frontier = {place}, [place]
         while frontier:
-            beyond: list[Place] = []
+            beyond: list[ChainPlace] = []
             for at in frontier:
                 beyond += [other for other in self._near[at] if other not in seen]
                 seen.update(self._near[at])
@@ -206,7 +206,7 @@ class _Links:
             frontier = beyond
         return None
 
-    def settle(self, place: Place, asset_id: str) -> None:
+    def settle(self, place: ChainPlace, asset_id: str) -> None:
         """Propose to merge what the list links and the registry has as two assets."""
         for other in self._near[place]:
             found = self._assets.places.asset_at(other)
