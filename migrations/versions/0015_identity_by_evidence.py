@@ -29,6 +29,7 @@ COLUMNS = {
 }
 STATEMENTS = (
     "CREATE INDEX idx_assets_merged_into ON assets (merged_into)",
+    "CREATE INDEX idx_assets_former ON assets (asset_id) WHERE former_names IS NOT NULL",
     "CREATE INDEX idx_symbols_merged_into ON symbols (merged_into)",
     """
     CREATE TABLE asset_prices (
