@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from cqar_shared.domain.kind import AnyKind, Entity, RegistryView
-from cqar_shared.domain.kinds import KINDS
+from cqar_shared.domain.kinds import KINDS, MERGING
 from cqar_shared.domain.working_set import LookupKey, Referrers, WorkingSet
 from cqar_shared.errors import (
     MESSAGE_CHARS_MAX,
@@ -114,10 +114,6 @@ _CHANGING: Final = frozenset({Result.CREATED, Result.UPDATED, Result.DELETED})
 _ORDER: Final = {kind.name: place for place, kind in enumerate(KINDS)}
 #: Kinds that another kind refers to.
 REFERRED_TO: Final = {target for kind in KINDS for target in kind.referents.values()}
-
-
-#: Kinds whose entities may be merged into another of the kind; nothing refers to such a one.
-MERGING: Final = {kind.name for kind in KINDS if "merged_into" in kind.referents}
 
 
 @dataclass(slots=True)
