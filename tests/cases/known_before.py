@@ -64,9 +64,7 @@ def known_before(case: Case, begin: dt.datetime) -> Known:
     """
     given = [next(iter(item.items())) for item in case.registry]
     assets = {
-        symbol: msgspec.structs.replace(
-            _asset(symbol, symbol, name, kind), unambiguous_ticker=True
-        )
+        symbol: msgspec.structs.replace(_asset(symbol, symbol, name, kind), unambiguous_ticker=True)
         for symbol, name, kind in _BASE
     }
     for asset in (value for kind, value in given if kind == "asset"):
