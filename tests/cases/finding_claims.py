@@ -68,20 +68,24 @@ def _content_faults(story: Story, finding: Finding, claim: Claim) -> Iterable[st
         value = getattr(finding, name)
         if name in claim and (not value or Decimal(value) != Decimal(claim[name])):
             yield f"its {name} is {value or 'not known'}"
-    pros = [one for one in finding.evidence if not one.is_against]
-    cons = [one for one in finding.evidence if one.is_against]
     candidates = {finding.proposed_asset_id, *(one.asset_id for one in finding.evidence)}
     for name in ("candidate", "asset"):
         if name in claim and story.assets[claim[name][1]] not in candidates:
             yield f"{claim[name][1]} is no candidate"
+    yield from _evidence_faults(finding, claim)
+
+
+def _evidence_faults(finding: Finding, claim: Claim) -> Iterable[str]:
+    pros = {one.kind for one in finding.evidence if not one.is_against}
+    cons = {one.kind for one in finding.evidence if one.is_against}
     for wanted in names_of(claim.get("evidence", ())):
-        if wanted not in {one.kind for one in pros}:
+        if wanted not in pros:
             yield f"no {wanted} speaks for it"
     for wanted in names_of(claim.get("against", ())):
-        if wanted not in {one.kind for one in cons}:
+        if wanted not in cons:
             yield f"no {wanted} speaks against it"
     for unwanted in names_of(claim.get("not_evidence", ())):
-        if unwanted in {one.kind for one in finding.evidence}:
+        if unwanted in pros | cons:
             yield f"{unwanted} is used"
 
 
