@@ -276,11 +276,11 @@ def _apply(
     connection: Connection, plan: Plan, revision: int, at: dt.datetime | None
 ) -> dict[str, Any]:
     reason = f"import of {plan.venue_id} as of {plan.at.isoformat()}"
-    with _progress(plan.venue_id, len(plan.changes) + len(plan.past)) as advance:
+    with import_progress(plan.venue_id, len(plan.changes) + len(plan.past)) as advance:
         result = apply_plan(connection, plan, reason, revision, at, advance)
     for rejected in result.rejected:
         to_stderr(f"the writer rejected {rejected.spelling}: {rejected.reason}")
-    return _counts_of(result)
+    return counts_of(result)
 
 
 def send_plan(
@@ -288,13 +288,13 @@ def send_plan(
 ) -> dict[str, Any]:
     """Apply items of a saved plan: counts by outcome, and what the writer rejected."""
     reason = f"import of {saved.venue} as of {saved.at.isoformat()}, as planned"
-    with _progress(saved.venue, len(items)) as advance:
+    with import_progress(saved.venue, len(items)) as advance:
         result = apply_requests(connection, requests_of(saved, items), reason, advance)
-    return _counts_of(result)
+    return counts_of(result)
 
 
 @contextmanager
-def _progress(venue_id: str, total: int) -> Iterator[Callable[[int], None]]:
+def import_progress(venue_id: str, total: int) -> Iterator[Callable[[int], None]]:
     """A progress bar; an interrupted import says how far it came."""
     done = 0
     with progress_bar(f"import {venue_id}") as progress:
@@ -313,7 +313,7 @@ def _progress(venue_id: str, total: int) -> Iterator[Callable[[int], None]]:
             raise
 
 
-def _counts_of(result: ApplyResult) -> dict[str, Any]:
+def counts_of(result: ApplyResult) -> dict[str, Any]:
     return {
         "created": result.created,
         "updated": result.updated,

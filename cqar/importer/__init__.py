@@ -5,16 +5,20 @@ readers            what our readers declare: one module a venue
 saved_answers      a venue's answers from files: decoded exactly, matched to requests
 live_answers       a venue's answers from the venue itself
 answer_reader      every raw record has one outcome: MARKET, UNSUPPORTED or UNREADABLE
+side_answers       what a venue says beside its listing: currencies and last prices
 ccxt_reading       venues without a reader: ccxt's reading, traced to the record, unreviewed
 registry_state     the part of the registry that concerns the venue, in memory
 asset_identity     which asset a venue's code means
 evidence           where a listing's terms are from: answers, and deciding fields of its record
+price_rows         what an import stores of prices, for other imports
+price_evidence     what prices say about whether a code is an asset
 multipliers        codes that stand for many units of a coin, as somebody has stated
 terms              a market's terms as those of a listing
 listing_proposals  entities as the answers want them
 answer_dates       when a venue's answers were taken, in its metadata
 backfill           what an older answer says, behind the present
 missing            what the answers do not name, or not readably
+venue_notes        what a venue's metadata says of its imports
 plan               what would change, judged by the writer's own rules
 plan_rows          the plan as rows to review, grouped by the kind of change
 saved_plan         a plan in a file, applied as it was reviewed or not at all
@@ -34,10 +38,13 @@ __all__ = [
     "multipliers",
     "plan",
     "plan_rows",
+    "price_evidence",
+    "price_rows",
     "readers",
     "registry_state",
     "saved_answers",
     "saved_plan",
+    "side_answers",
     "stable_ids",
     "terms",
 ]

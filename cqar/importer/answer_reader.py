@@ -32,6 +32,7 @@ from cqar.importer.saved_answers import (
     match_answers,
     newest,
 )
+from cqar.importer.side_answers import NotRead, first_answered, read_currencies, read_prices
 from cqar_shared.domain import rules
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 
@@ -75,6 +76,10 @@ class Reading:
         prices: Spelling -> its last price, in the venue's own units of price, as tickers that were
             taken with the listing (or the listing itself) state it.
         prices_from: The answer that they are from.
+        currencies_from: The answers that the currencies are from.
+        currency_outcomes, price_outcomes: Outcome -> number of raw records beside the listing.
+        unreadable_currencies, unreadable_prices: Those that could not be read, and why.
+        refused: Lines for people about answers beside the listing that were not read at all.
     """
 
     def __init__(self, reader: str, symbol_types: frozenset[SymbolTypeCode]) -> None:
@@ -97,6 +102,12 @@ class Reading:
         self.currencies: dict[str, Currency] = {}
         self.prices: dict[str, Decimal] = {}
         self.prices_from: AnswerSource | None = None
+        self.currencies_from: list[AnswerSource] = []
+        self.currency_outcomes: Counter[str] = Counter()
+        self.price_outcomes: Counter[str] = Counter()
+        self.unreadable_currencies: list[Unreadable] = []
+        self.unreadable_prices: list[Unreadable] = []
+        self.refused: list[str] = []
 
     @property
     def status_unstated(self) -> int:
@@ -126,20 +137,29 @@ class Reading:
         return False
 
 
-def read_answers(line: ProductLine, decoded: Iterable[DecodedAnswer]) -> Reading:
+def read_answers(
+    line: ProductLine,
+    decoded: Iterable[DecodedAnswer],
+    tickers: Iterable[DecodedAnswer] = (),
+    at: dt.datetime | None = None,
+) -> Reading:
     """Read a venue's answers.
+
+    Args:
+        decoded: Of the listing and of currencies.
+        tickers: Of prices.
+        at: When they were taken, if that was stated.
 
     Raises:
         UnusableAnswer: They are not this venue's listing. Says which requests it has.
     """
     all_answers = list(decoded)
-    answers, unused = match_answers(all_answers, line.requests)
+    matched, unused = match_answers(all_answers, (*line.requests, *line.currency_requests))
+    answers = {request: given for request, given in matched.items() if request in line.requests}
     reading = Reading(line.reader, line.symbol_types)
     reading.unused = unused
     names = {answer.name for found in answers.values() for answer in found}
-    reading.sources = [
-        AnswerSource(a.name, a.sha256, a.taken_at) for a in all_answers if a.name in names
-    ]
+    reading.sources = _sources(all_answers, names)
     reading.taken_at = newest(all_answers, dict.fromkeys(names))
     forms = [form for form in line.forms if any(request in answers for request in form.lists)]
     if not forms:
@@ -147,7 +167,76 @@ def read_answers(line: ProductLine, decoded: Iterable[DecodedAnswer]) -> Reading
     for form in forms:
         _read_form(reading, line.venue_id, form, answers)
     refuse_doubles(reading)
+    _add_currencies(reading, line, matched, all_answers)
+    _add_prices(reading, line, answers, [*tickers], all_answers, at)
     return reading
+
+
+def _sources(decoded: Iterable[DecodedAnswer], names: Iterable[str]) -> list[AnswerSource]:
+    used = frozenset(names)
+    return [AnswerSource(a.name, a.sha256, a.taken_at) for a in decoded if a.name in used]
+
+
+def _add_currencies(
+    reading: Reading,
+    line: ProductLine,
+    answers: Mapping[Request, list[Answer]],
+    decoded: list[DecodedAnswer],
+) -> None:
+    form = first_answered(line.currencies, answers)
+    if form is None:
+        return
+    found = read_currencies(form, answers)
+    reading.currencies = found.found
+    reading.currency_outcomes = Counter(
+        {"CURRENCY": len(found.found), "UNREADABLE": len(found.unreadable)}
+    )
+    reading.unreadable_currencies = _printable(found.unreadable)
+    reading.refused += found.refused
+    reading.currencies_from = _sources(
+        decoded, (a.name for request in form.requests for a in answers.get(request, ()))
+    )
+
+
+def _add_prices(
+    reading: Reading,
+    line: ProductLine,
+    listing: Mapping[Request, list[Answer]],
+    tickers: list[DecodedAnswer],
+    decoded: list[DecodedAnswer],
+    at: dt.datetime | None,
+) -> None:
+    """Read the tickers that were given; else the prices that the listing itself holds.
+
+    Those of a listing count only if it was taken at a stated time: whoever imports a saved listing
+    as the present need not mean that its prices are of now.
+    """
+    given, unused = match_answers(tickers, line.ticker_requests)
+    reading.unused += unused
+    form = first_answered(line.prices, given)
+    is_carried = form is None
+    answers, sources = (listing, decoded) if is_carried else (given, tickers)
+    form = form or first_answered(line.prices, listing)
+    if form is None:
+        return
+    found = read_prices(form, answers, reading.markets)
+    names = {a.name for request in form.requests for a in answers.get(request, ())}
+    taken_at = newest(sources, dict.fromkeys(names)) or found.newest or at
+    if is_carried and taken_at is None:
+        return
+    reading.prices = found.found
+    reading.price_outcomes = found.outcomes
+    reading.unreadable_prices = _printable(found.unreadable)
+    reading.refused += found.refused
+    first = next(iter(_sources(sources, names)), None)
+    reading.prices_from = first._replace(taken_at=taken_at) if first is not None else None
+
+
+def _printable(rows: Iterable[NotRead]) -> list[Unreadable]:
+    return [
+        Unreadable(printable_name(row.name), printable_name(row.reason, _REASON_CHARS_MAX))
+        for row in rows
+    ]
 
 
 def _no_request(line: ProductLine, unused: list[str]) -> str:

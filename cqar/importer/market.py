@@ -196,13 +196,33 @@ class Currency(msgspec.Struct, frozen=True, kw_only=True):
         code: The venue's own code, exactly.
         name: The full name.
         networks: On which it is moved, with the contract addresses as the venue writes them.
+        contracts: Contract addresses that the venue states without a network. Only texts of the
+            form of an address: a venue that states none writes a word in its place.
     """
 
     code: str
     name: str | None = None
     networks: tuple[AssetNetwork, ...] = ()
+    contracts: tuple[str, ...] = ()
     deposit_enabled: bool | None = None
     withdraw_enabled: bool | None = None
+
+
+class LastPrice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a ticker says of a spelling.
+
+    Attributes:
+        spelling: One of the market's spellings at the venue.
+        price: The last price, in the venue's own units; None: zero, or not stated.
+        at: The ticker's own instant, if it states one.
+        is_idle: Whether it states that nothing was traded in its period, usually a day: its price
+            is one of some other time.
+    """
+
+    spelling: str
+    price: Decimal | None = None
+    at: dt.datetime | None = None
+    is_idle: bool = False
 
 
 class UnsupportedRecord(msgspec.Struct, frozen=True):

@@ -15,10 +15,12 @@ from cqc.writer.v1 import registry_admin_pb2 as admin_pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
+from cqar.importer.price_evidence import SAME_TIME
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kind import AnyKind, Entity, Ref
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
+from cqar_shared.domain.kinds.asset_price import ASSET_PRICE
 from cqar_shared.domain.kinds.chain import CHAIN
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import VENUE, Venue
@@ -80,6 +82,7 @@ def load_state(
     now: dt.datetime,
     as_of: dt.datetime | None = None,
     spellings: Iterable[str] = (),
+    prices_at: dt.datetime | None = None,
 ) -> RegistryState:
     """Read what a plan for the venue needs: the registry's products, and the venue's own.
 
@@ -87,6 +90,7 @@ def load_state(
         now: The instant of the listing.
         as_of: The same, where that is not the present.
         spellings: What the listing names: lists do not have what is archived.
+        prices_at: When prices were taken that are to be compared; None: there are none.
 
     Raises:
         CallFailed: The writer refused or did not answer.
@@ -100,6 +104,8 @@ def load_state(
             load_codes(connection, state, venue_id)
     load_listings(connection, state, venue.venue_id)
     load_archived(connection, state, venue.venue_id, spellings)
+    if prices_at is not None:
+        load_prices(connection, state, prices_at - SAME_TIME, prices_at + SAME_TIME)
     return state
 
 
@@ -122,6 +128,21 @@ def load_products(connection: Connection, state: RegistryState) -> None:
         connection, registry.ListSymbols, pb.ListSymbolsRequest(), "symbols"
     ):
         state.add(SYMBOL, entity_codec.from_message(SYMBOL, symbol))
+
+
+def load_prices(
+    connection: Connection,
+    state: RegistryState,
+    taken_from: dt.datetime,
+    taken_until: dt.datetime,
+) -> None:
+    """What was stored of assets' prices within a window, of all operators."""
+    request = admin_pb.ListAssetPricesRequest()
+    request.taken_from.FromDatetime(taken_from)
+    request.taken_until.FromDatetime(taken_until)
+    method = connection.admin.ListAssetPrices
+    for price in pagination.entities(connection, method, request, "prices"):
+        state.add(ASSET_PRICE, entity_codec.from_message(ASSET_PRICE, price))
 
 
 def load_codes(connection: Connection, state: RegistryState, venue_id: str) -> None:

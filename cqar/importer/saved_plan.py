@@ -16,6 +16,7 @@ from cqar.admin.connection import Connection
 from cqar.importer.apply import RejectedRecord, batches, item_of
 from cqar.importer.plan import Plan
 from cqar.importer.saved_answers import UnusableAnswer
+from cqar_shared.domain.evaluation import Outcome
 from cqar_shared.errors import Conflict
 
 FORMAT: Final = 1
@@ -55,15 +56,36 @@ def save_plan(
             f"the registry knows newer answers of {plan.venue_id}: a plan that goes behind them"
             " is not kept in a file. Import it without --out"
         )
+    save_changes(path, plan.venue_id, plan.changes, document, revision, (plan.at, as_of))
+
+
+def save_changes(
+    path: Path,
+    label: str,
+    changes: Iterable[Outcome],
+    document: dict[str, Any],
+    revision: int,
+    times: tuple[dt.datetime, dt.datetime | None],
+) -> None:
+    """Write changes to a file as a plan.
+
+    Args:
+        label: What they are from: a venue's id, or a list with its hash.
+        times: When that was taken, and the same where it is not the present.
+
+    Raises:
+        UnusableAnswer: The file cannot be written.
+    """
     items = [
         json_format.MessageToDict(item_of(o.kind, o.after, revision))
-        for o in plan.changes
+        for o in changes
         if o.after is not None
     ]
+    at, as_of = times
     saved = SavedPlan(
         format=FORMAT,
-        venue=plan.venue_id,
-        at=plan.at,
+        venue=label,
+        at=at,
         as_of=as_of,
         revision=revision,
         document=document,

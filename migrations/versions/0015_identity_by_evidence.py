@@ -18,7 +18,10 @@ COLUMNS = {
     "assets": {
         "former_names": "JSONB",
         "unambiguous_ticker": "BOOLEAN NOT NULL DEFAULT false",
-        "merged_into": "UUID CONSTRAINT fk_assets_merged_into_assets REFERENCES assets (asset_id)",
+        "merged_into": "UUID CONSTRAINT fk_assets_merged_into REFERENCES assets (asset_id)",
+    },
+    "symbols": {
+        "merged_into": "UUID CONSTRAINT fk_symbols_merged_into REFERENCES symbols (symbol_id)"
     },
     "deployments": {"doubts": "TEXT[]"},
     "relationships": {"effective_at": "TIMESTAMPTZ", "succession": "SMALLINT"},
@@ -26,6 +29,8 @@ COLUMNS = {
 }
 STATEMENTS = (
     "CREATE INDEX idx_assets_merged_into ON assets (merged_into)",
+    "CREATE INDEX idx_symbols_merged_into ON symbols (merged_into)",
+    "CREATE INDEX idx_group_members_asset ON group_members (asset_id)",
     """
     CREATE TABLE asset_prices (
         venue_id TEXT NOT NULL,
@@ -38,6 +43,7 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX idx_asset_prices_taken_at ON asset_prices (taken_at)",
+    "CREATE INDEX idx_asset_prices_asset ON asset_prices (asset_id)",
     """
     CREATE TABLE findings (
         finding_id UUID NOT NULL,
@@ -85,6 +91,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP TABLE findings")
     op.execute("DROP TABLE asset_prices")
+    op.execute("DROP INDEX idx_group_members_asset")
     for table, columns in COLUMNS.items():
         dropped = ", ".join(f"DROP COLUMN {name}" for name in columns)
         op.execute(f"ALTER TABLE {table} {dropped}")

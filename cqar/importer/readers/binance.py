@@ -16,6 +16,7 @@ from cqar.importer.readers.fields import text, word
 from cqar.importer.readers.product_line import (
     Answers,
     Form,
+    PriceForm,
     ProductLine,
     RawRecord,
     Request,
@@ -23,6 +24,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import BINANCE_24HR, BINANCE_PRICE, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
@@ -113,12 +115,20 @@ def _spot(host: str) -> tuple[Form[BinanceSpotRecord], ...]:
     )
 
 
+def _prices(host: str) -> tuple[PriceForm, ...]:
+    return (
+        tickers(f"{host}/api/v3/ticker/24hr", fields=BINANCE_24HR),
+        tickers(f"{host}/api/v3/ticker/price", fields=BINANCE_PRICE),
+    )
+
+
 PRODUCT_LINES: Final = (
     ProductLine(
         venue_id="binance",
         name="Binance Spot",
         operator="binance",
         forms=_spot("api.binance.com"),
+        prices=_prices("api.binance.com"),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
         ccxt_id="binance",
         documentation=(
@@ -131,6 +141,7 @@ PRODUCT_LINES: Final = (
         name="Binance Spot Testnet",
         operator="binance-testnet",
         forms=_spot("testnet.binance.vision"),
+        prices=_prices("testnet.binance.vision"),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
         environment=EnvironmentCode.TESTNET,
     ),
@@ -139,6 +150,7 @@ PRODUCT_LINES: Final = (
         name="Binance.US",
         operator="binanceus",
         forms=_spot("api.binance.us"),
+        prices=_prices("api.binance.us"),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
         region="us",
         ccxt_id="binanceus",

@@ -27,6 +27,7 @@ from cqar.importer.readers.fields import (
 from cqar.importer.readers.product_line import (
     Answers,
     Form,
+    PriceForm,
     ProductLine,
     RawRecord,
     Request,
@@ -34,6 +35,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import BINANCE_24HR, BINANCE_PRICE, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
@@ -238,6 +240,17 @@ def _forms(host: str, prefix: str) -> tuple[Form[BinanceContract], ...]:
     )
 
 
+def _prices(host: str, prefix: str) -> tuple[PriceForm, ...]:
+    return (
+        tickers(f"{host}/{prefix}/v1/ticker/24hr", fields=BINANCE_24HR),
+        tickers(
+            f"{host}/{prefix}/v2/ticker/price",
+            f"{host}/{prefix}/v1/ticker/price",
+            fields=BINANCE_PRICE,
+        ),
+    )
+
+
 _TYPES_LISTED: Final = frozenset({SymbolTypeCode.PERPETUAL, SymbolTypeCode.FUTURE})
 _DOCS: Final = "https://developers.binance.com/docs/derivatives"
 _USDM: Final = ProductLine(
@@ -245,6 +258,7 @@ _USDM: Final = ProductLine(
     name="Binance USD-M Futures",
     operator="binance",
     forms=_forms("fapi.binance.com", "fapi"),
+    prices=_prices("fapi.binance.com", "fapi"),
     symbol_types=_TYPES_LISTED,
     ccxt_id="binanceusdm",
     documentation=(
@@ -258,6 +272,7 @@ _COINM: Final = ProductLine(
     name="Binance COIN-M Futures",
     operator="binance",
     forms=_forms("dapi.binance.com", "dapi"),
+    prices=_prices("dapi.binance.com", "dapi"),
     symbol_types=_TYPES_LISTED,
     ccxt_id="binancecoinm",
     documentation=(
@@ -275,6 +290,7 @@ PRODUCT_LINES: Final = (
         name="Binance USD-M Futures Testnet",
         operator="binance-testnet",
         forms=_forms("testnet.binancefuture.com", "fapi"),
+        prices=_prices("testnet.binancefuture.com", "fapi"),
         environment=EnvironmentCode.TESTNET,
         ccxt_id="",
     ),
@@ -284,6 +300,7 @@ PRODUCT_LINES: Final = (
         name="Binance COIN-M Futures Testnet",
         operator="binance-testnet",
         forms=_forms("testnet.binancefuture.com", "dapi"),
+        prices=_prices("testnet.binancefuture.com", "dapi"),
         environment=EnvironmentCode.TESTNET,
         ccxt_id="",
     ),

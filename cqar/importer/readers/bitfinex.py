@@ -24,6 +24,7 @@ from cqar.importer.readers.product_line import (
     Request,
     Row,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
 
@@ -248,6 +249,13 @@ PRODUCT_LINES: Final = (
             ),
         ),
         symbol_types=frozenset({SymbolTypeCode.SPOT, SymbolTypeCode.PERPETUAL}),
+        prices=(
+            # A ticker is a list: SYMBOL, …, LAST_PRICE at 7, VOLUME at 8.
+            tickers(
+                Request("api-pub.bitfinex.com/v2/tickers", query=(("symbols", "ALL"),)),
+                fields=TickerFields(spelling="0", last="7", traded="8"),
+            ),
+        ),
         ccxt_id="bitfinex",
         documentation=(
             "https://docs.bitfinex.com/reference/rest-public-conf",

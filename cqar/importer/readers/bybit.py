@@ -33,12 +33,14 @@ from cqar.importer.readers.product_line import (
     Answers,
     Form,
     NotTheAnswer,
+    PriceForm,
     ProductLine,
     RawRecord,
     Request,
     Row,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import OptionTypeCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
 from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
@@ -259,6 +261,22 @@ _TYPES: Final = {
 }
 
 
+_TICKER: Final = TickerFields(
+    ("result", "list"), last="lastPrice", clock="time", traded="volume24h"
+)
+#: "Latest information for symbol" of version 2, for linear and inverse contracts.
+_TICKER_2: Final = TickerFields(("result",), last="last_price", traded="turnover_24h")
+
+
+def _prices(host: str, category: str) -> tuple[PriceForm, ...]:
+    query = (("category", category),)
+    if category == "option":
+        return ()
+    former = Request(f"{host}/v2/public/tickers", is_former=True)
+    today = tickers(Request(f"{host}/v5/market/tickers", query=query), fields=_TICKER)
+    return (today,) if category == "spot" else (today, tickers(former, fields=_TICKER_2))
+
+
 def _line(category: str, *, is_testnet: bool = False) -> ProductLine:
     host = "api-testnet.bybit.com" if is_testnet else "api.bybit.com"
     former = () if is_testnet else bybit_v2.forms(category)
@@ -269,6 +287,7 @@ def _line(category: str, *, is_testnet: bool = False) -> ProductLine:
         operator="bybit" + suffix,
         forms=(_form(host, category, _SHAPES[category]), *former),
         symbol_types=_TYPES[category],
+        prices=_prices(host, category),
         environment=EnvironmentCode.TESTNET if is_testnet else EnvironmentCode.PRODUCTION,
         ccxt_id="" if is_testnet else "bybit",
         documentation=(

@@ -32,6 +32,7 @@ from cqar.importer.readers.product_line import (
     Row,
     answers_to,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -225,6 +226,12 @@ _SPOT: Final = ProductLine(
         ),
     ),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    prices=(
+        tickers(
+            "api.huobi.pro/market/tickers",
+            fields=TickerFields(("data",), last="close", clock="ts", traded="count"),
+        ),
+    ),
     ccxt_id="htx",
     documentation=("https://www.htx.com/en-us/opend/newApiPages/",),
 )

@@ -24,6 +24,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     entries_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue_symbol import (
     MarketStatusCode,
@@ -213,6 +214,13 @@ PRODUCT_LINES: Final = (
             ),
         ),
         symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        prices=(
+            # `t` counts trades: today's, and those of the last 24 hours.
+            tickers(
+                "api.kraken.com/0/public/Ticker",
+                fields=TickerFields(("result",), is_keyed=True, last="c.0", traded="t.1"),
+            ),
+        ),
         ccxt_id="kraken",
         documentation=(
             "https://docs.kraken.com/api-reference/market-data/get-tradable-asset-pairs",

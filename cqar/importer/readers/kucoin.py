@@ -29,6 +29,7 @@ from cqar.importer.readers.product_line import (
     answers_to,
     objects_at,
 )
+from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
@@ -142,6 +143,12 @@ _SPOT: Final = ProductLine(
     operator="kucoin",
     forms=(_form("v2", is_former=False), _form("v1", is_former=True)),
     symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    prices=(
+        tickers(
+            "api.kucoin.com/api/v1/market/allTickers",
+            fields=TickerFields(("data", "ticker"), at="time", clock="data.time", traded="vol"),
+        ),
+    ),
     ccxt_id="kucoin",
     documentation=(
         "https://www.kucoin.com/docs-new/rest/spot-trading/market-data/get-all-symbols",

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from cqar.importer.market import Market, UnsupportedRecord
+from cqar.importer.market import Currency, LastPrice, Market, UnsupportedRecord
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
 
@@ -40,6 +40,7 @@ class RawRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 R = TypeVar("R", bound=RawRecord)
+T = TypeVar("T")
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -148,6 +149,32 @@ class Form(Generic[R]):
     next_page: Callable[[Any], str] = lambda _: ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SideForm(Generic[R, T]):
+    """One shape of records beside the listing: of currencies, or of tickers.
+
+    Attributes:
+        requests: Whose answers hold the records. A request of the listing itself may be among
+            them: its records then say this, too.
+        record: The shape of a raw record.
+        rows: All raw records of the answers, in their order. Raises NotTheAnswer.
+        read: What a record says. Pure. Raises UnreadableRecord.
+        joins: Whether records are made of several requests' answers together.
+        is_private: Whether the venue answers only those who sign: `--live` does not ask it.
+    """
+
+    requests: tuple[Request, ...]
+    record: type[R]
+    rows: Callable[[Answers], Iterable[Row]]
+    read: Callable[[R], T]
+    joins: bool = False
+    is_private: bool = False
+
+
+CurrencyForm = SideForm[Any, Currency]
+PriceForm = SideForm[Any, LastPrice]
+
+
 def matching(name: str, requests: Iterable[Request]) -> tuple[Request, dict[str, str]] | None:
     """The request that a file's name means, and what the name says beyond it.
 
@@ -173,6 +200,8 @@ class ProductLine:
         operator: Venues of one operator share codes of assets.
         forms: Today's form first.
         symbol_types: The types that the line may have.
+        currencies: What the operator says of its codes, in the forms that are known.
+        prices: Last prices of the line's spellings.
         region: Where the operator serves it, if it serves several: `us`, `eu`, `tr`.
         ccxt_id: The exchange of ccxt that sends the requests with `--live`.
         documentation: Where the venue says what the fields mean, above all the order unit.
@@ -184,6 +213,8 @@ class ProductLine:
     operator: str
     forms: tuple[Form[Any], ...]
     symbol_types: frozenset[SymbolTypeCode]
+    currencies: tuple[CurrencyForm, ...] = ()
+    prices: tuple[PriceForm, ...] = ()
     environment: EnvironmentCode = EnvironmentCode.PRODUCTION
     region: str | None = None
     ccxt_id: str = ""
@@ -194,15 +225,27 @@ class ProductLine:
 
     @property
     def requests(self) -> tuple[Request, ...]:
-        """All requests, once each, today's first."""
+        """All requests of the listing, once each, today's first."""
         found = (r for form in self.forms for r in (*form.lists, *form.also))
         return tuple(dict.fromkeys(found))
 
+    @property
+    def currency_requests(self) -> tuple[Request, ...]:
+        """Requests of currencies that are none of the listing."""
+        return _beside(self.requests, self.currencies)
+
+    @property
+    def ticker_requests(self) -> tuple[Request, ...]:
+        """Requests of prices that are none of the listing."""
+        return _beside(self.requests, self.prices)
+
     def file_name(self, request: Request) -> str:
-        """The name that `--file NAME=PATH` gives a file: enough to tell requests apart."""
+        """The name that `--file` or `--prices NAME=PATH` gives a file: it tells requests apart."""
+        tickers = self.ticker_requests
+        own = tickers if request in tickers else (*self.requests, *self.currency_requests)
         for count in range(2, request.path.count("/") + 2):
             name = request.ending(count)
-            meant = matching(name, self.requests)
+            meant = matching(name, own)
             if meant is not None and meant[0] is request:
                 return name
         return request.path
@@ -211,6 +254,13 @@ class ProductLine:
     def reader(self) -> str:
         """What decided, for evidence: `binance-usdm/3`."""
         return f"{self.venue_id}/{self.version}"
+
+
+def _beside(
+    listing: tuple[Request, ...], forms: Iterable[SideForm[Any, Any]]
+) -> tuple[Request, ...]:
+    found = dict.fromkeys(request for form in forms for request in form.requests)
+    return tuple(request for request in found if request not in listing)
 
 
 def answers_to(answers: Answers, *requests: Request) -> Iterator[Answer]:

@@ -11,7 +11,10 @@ from cqar_shared.runtime.fair_queue import FairQueue
 from cqar_shared.runtime.slots import Slots
 
 ALWAYS: Final = frozenset(
-    {"SearchAssets", "SearchSymbols", "History", "ListUpcoming", "GetListingSource"}
+    {
+        *("SearchAssets", "SearchSymbols", "History", "ListUpcoming", "GetListingSource"),
+        "ListAssetPrices",
+    }
 )
 #: Expensive reads that run at once, of all callers and of one. Each has a connection to PostgreSQL.
 RUN_MAX: Final = 4

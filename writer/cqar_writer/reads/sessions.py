@@ -24,6 +24,7 @@ from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.reads import entity_history
 from cqar_writer.reads.cached import RedisReader
 from cqar_writer.store import entity_rows, search
+from cqar_writer.store.asset_price_rows import find_prices
 from cqar_writer.store.upcoming_rows import UpcomingRow, find_upcoming
 from cqar_writer.store.voided_listings import VoidedListings, VoidedMatches
 
@@ -116,6 +117,16 @@ class RegistryReader:
     ) -> list[UpcomingRow]:
         """Return the first instants at which something comes of listings; see `upcoming_rows`."""
         return await find_upcoming(self._tx, now, until, after, limit, venue_id)
+
+    async def prices(
+        self,
+        taken_from: dt.datetime | None,
+        taken_until: dt.datetime | None,
+        after: tuple[str, str] | None,
+        limit: int,
+    ) -> list[tuple[tuple[str, str], bytes]]:
+        """Return (key, payload) of prices of assets; see `asset_price_rows`."""
+        return await find_prices(self._tx, taken_from, taken_until, after, limit)
 
     async def page(
         self, kind: AnyKind, filters: Sequence[Filter], size: int, token: str

@@ -40,6 +40,7 @@ from cqar_writer.database.primary import PrimaryDatabase
 from cqar_writer.mutations import ITEMS_MAX, AppliedMutation, Mutations, idempotency_key_of
 from cqar_writer.protocol.log_rows import head_message
 from cqar_writer.reads import entity_history
+from cqar_writer.reads.asset_prices import prices_of
 from cqar_writer.reads.listing_periods import periods_of
 from cqar_writer.reads.listing_sources import source_of
 from cqar_writer.reads.sessions import Reads
@@ -171,6 +172,13 @@ class RegistryAdminService(RegistryAdminServicer):
         async with self._reads.begin() as reading:
             send_position(context, reading.position.epoch, reading.position.revision)
             return await upcoming_of(reading, request, self._mutations.now())
+
+    async def ListAssetPrices(
+        self, request: pb.ListAssetPricesRequest, context: Context
+    ) -> pb.ListAssetPricesResponse:
+        async with self._reads.begin() as reading:
+            send_position(context, reading.position.epoch, reading.position.revision)
+            return await prices_of(reading, request)
 
     async def Export(
         self, request: pb.ExportRequest, context: Context

@@ -6,6 +6,7 @@ neither begins nor ends a transaction.
 
 __all__ = [
     "archive_candidates",
+    "asset_price_rows",
     "entity_rows",
     "head_rows",
     "outbox",

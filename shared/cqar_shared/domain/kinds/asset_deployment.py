@@ -10,7 +10,7 @@ import msgspec
 from cqc.assets.v1 import deployment_pb2
 
 from cqar_shared.domain import addresses, rules
-from cqar_shared.domain.kind import Entity, Kind, RegistryView, by, lifecycle
+from cqar_shared.domain.kind import Entity, Kind, RegistryView, by, checked_as_it_is, lifecycle
 from cqar_shared.errors import FieldViolation
 
 DOUBTS_MAX: Final = 8
@@ -128,6 +128,7 @@ ASSET_DEPLOYMENT = Kind(
     key=("deployment_id",),
     table="deployments",
     check=check_deployment,
+    check_relinked=checked_as_it_is(check_deployment),
     complete=complete,
     existing=same_address,
     referents={"asset_id": "asset", "chain_id": "chain"},
