@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import grpc
+import msgspec
 from cqc.resolver.v1 import resolver_pb2
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1 import asset_registry_pb2
@@ -22,8 +23,11 @@ from cqar.importer.answer_reader import Reading, read_answers
 from cqar.importer.apply import apply_entities, apply_plan
 from cqar.importer.plan import Plan, make_plan
 from cqar.importer.readers.registry import product_line_of
+from cqar.importer.reference.list_file import decode_list
+from cqar.importer.reference.list_kinds import LIST_KINDS, plan_list
+from cqar.importer.reference.reference_state import load_reference_state
 from cqar.importer.registry_state import load_state
-from cqar.importer.saved_answers import decode
+from cqar.importer.saved_answers import DecodedAnswer, decode
 from cqar_resolver.app import Resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.codec import entity_codec
@@ -53,6 +57,10 @@ OPEN_STATES = (finding_pb2.FINDING_STATE_OPEN, finding_pb2.FINDING_STATE_HELD)
 def require_none(left: list[Any]) -> None:
     """Fail with what there is."""
     assert not left, left
+
+
+def _decoded(answers: dict[str, msgspec.Raw]) -> list[DecodedAnswer]:
+    return [decode(name, bytes(raw), name) for name, raw in answers.items()]
 
 
 class Imported(NamedTuple):
@@ -139,12 +147,23 @@ class Story:
     def _end(self, code: VenueAsset, at: dt.datetime) -> None:
         self._store(changed(code, delisted_at=at, trading_enabled=None))
 
+    def _import_list(self, step: Step) -> None:
+        """As `cqar import tokenlist FILE --name … --at …` does."""
+        kind = LIST_KINDS[step.list]
+        (content,) = step.answers.values()
+        source = decode_list(bytes(content), step.name, step.name)
+        with self._connect() as connection:
+            state = load_reference_state(connection, step.at, kind.needs, kind.finding_kinds)
+            plan = plan_list(kind, state, source, step.at)
+            entities = [(o.kind, o.after) for o in plan.changes if o.after is not None]
+            result = apply_entities(connection, entities, "import", None, plan.revision)
+        require_none(result.rejected)
+
     def _import(self, step: Step, *, allow_mass_change: bool) -> None:
         """As `cqar import VENUE --file NAME=… --at …` does."""
         line = product_line_of(step.venue)
         assert line is not None, step.venue
-        answers = [decode(name, bytes(raw), name) for name, raw in step.answers.items()]
-        reading = read_answers(line, answers)
+        reading = read_answers(line, _decoded(step.answers), _decoded(step.prices), step.at)
         require_none(reading.unused)
         with self._connect() as connection:
             asked = rpb.GetVenueRequest(venue_id=step.venue)
