@@ -17,11 +17,13 @@ from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.importer.price_evidence import SAME_TIME
 from cqar_shared.codec import entity_codec
+from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingRule
 from cqar_shared.domain.kind import AnyKind, Entity, Ref
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
 from cqar_shared.domain.kinds.asset_price import ASSET_PRICE
 from cqar_shared.domain.kinds.chain import CHAIN
+from cqar_shared.domain.kinds.finding import Finding
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import VENUE, Venue
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
@@ -34,6 +36,9 @@ class RegistryState(WorkingSet):
 
     Attributes:
         archived: Spellings that mean something at the instant of the listing and are archived.
+        rules: What is done with which findings; the first rule that matches decides.
+        findings: Id -> what was found of the venue before: undecided or rejected, and approved
+            where that lifts a doubt or allows a mass change.
     """
 
     def __init__(
@@ -50,6 +55,8 @@ class RegistryState(WorkingSet):
         super().__init__(now, historical=True, as_of=as_of, confirms=as_of is not None)
         self.revision = revision
         self.archived: set[str] = set()
+        self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
+        self.findings: dict[str, Finding] = {}
 
     def stored(self, ref: Ref) -> Stored | None:
         return self._stored.get(ref)
