@@ -48,7 +48,7 @@ class RegistryState(WorkingSet):
     Attributes:
         archived: Spellings that mean something at the instant of the listing and are archived.
         rules: What is done with which findings; the first rule that matches decides.
-        findings: Id -> what was found of the venue before: undecided or rejected, and approved
+        known_findings: Id -> what was found of the venue before: undecided or rejected, and approved
             where that lifts a doubt or allows a mass change.
     """
 
@@ -67,7 +67,7 @@ class RegistryState(WorkingSet):
         self.revision = revision
         self.archived: set[str] = set()
         self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
-        self.findings: dict[str, Finding] = {}
+        self.known_findings: dict[str, Finding] = {}
 
     def stored(self, ref: Ref) -> Stored | None:
         return self._stored.get(ref)
@@ -217,8 +217,8 @@ def load_findings(connection: Connection, state: RegistryState, venue_ids: Itera
             found = pagination.entities(connection, admin.ListProposals, request, "findings")
             for message in found:
                 finding = entity_codec.from_message(FINDING, message)
-                state.findings[finding.finding_id] = finding
-                if len(state.findings) > FINDINGS_MAX:
+                state.known_findings[finding.finding_id] = finding
+                if len(state.known_findings) > FINDINGS_MAX:
                     text = f"more than {FINDINGS_MAX} findings of {venue_id}: decide them first"
                     raise CallFailed(text, "RESOURCE_EXHAUSTED", TooLarge.reason)
 

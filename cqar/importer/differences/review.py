@@ -55,7 +55,7 @@ class Review:
         self._state = state
         self._missing = missing
         maker = FindingMaker(venue_id, reading, state.now, state.rules)
-        self._decisions = Decisions(maker, OpenFindings(state.findings, others))
+        self._decisions = Decisions(maker, OpenFindings(state.known_findings, others))
 
     @property
     def findings(self) -> list[Finding]:
@@ -131,7 +131,7 @@ class Review:
             before: Any = self._state.get(VENUE_SYMBOL.name, listing_id)
             if listing_id not in settled and not before.alias_of:
                 reviewed_absence(self._decisions, before, before, since, self._state.now)
-        for finding in self._state.findings.values():
+        for finding in self._state.known_findings.values():
             known: Any = self._state.get(VENUE_SYMBOL.name, finding.listing_id or "")
             if known is not None and not is_open(known, self._state.now):
                 self._decisions.open.note_read(known.listing_id)

@@ -79,7 +79,7 @@ class Registry:
     def plan(self, *found: Market, at: dt.datetime = NOW, **options: Any) -> Plan:
         state = RegistryState(at, as_of=options.pop("as_of", None))
         state.archived = options.pop("archived", set())
-        state.rules, state.findings = self.rules, dict(self.findings)
+        state.rules, state.known_findings = self.rules, dict(self.findings)
         venue_id = options.pop("venue", "binance")
         for kind, entity in self.entities.values():
             # As `load_state` reads it: of other venues neither codes nor listings.
