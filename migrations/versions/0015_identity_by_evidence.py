@@ -30,7 +30,6 @@ COLUMNS = {
 STATEMENTS = (
     "CREATE INDEX idx_assets_merged_into ON assets (merged_into)",
     "CREATE INDEX idx_symbols_merged_into ON symbols (merged_into)",
-    "CREATE INDEX idx_group_members_asset ON group_members (asset_id)",
     """
     CREATE TABLE asset_prices (
         venue_id TEXT NOT NULL,
@@ -91,7 +90,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP TABLE findings")
     op.execute("DROP TABLE asset_prices")
-    op.execute("DROP INDEX idx_group_members_asset")
     for table, columns in COLUMNS.items():
         dropped = ", ".join(f"DROP COLUMN {name}" for name in columns)
         op.execute(f"ALTER TABLE {table} {dropped}")
