@@ -19,6 +19,7 @@ from cqar.importer.asset_identity import (
     looks_multiplied,
 )
 from cqar.importer.backfill import PastProposals
+from cqar.importer.differences.review import Review
 from cqar.importer.evidence import source_of
 from cqar.importer.listing_proposals import Proposals, open_listing, upsert
 from cqar.importer.market import Code, Market
@@ -32,6 +33,7 @@ from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds import KINDS
 from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.finding import Finding
 from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import Venue
@@ -60,6 +62,8 @@ class Plan:
         multiples: Codes that look like a multiple of a coin, which nobody has stated.
         vanished: Terms that the venue stated before and states of no market any more.
         notes: Lines for people.
+        findings: What is found anew, with its action and the policy's rule.
+        superseded: What was found before and is not so any more, as the writer takes it.
     """
 
     def __init__(self, venue_id: str, state: RegistryState, reading: Reading) -> None:
@@ -77,6 +81,20 @@ class Plan:
         self.multiples: list[str] = []
         self.vanished: list[str] = []
         self.notes: list[str] = []
+        self.findings: list[Finding] = []
+        self.superseded: list[Finding] = []
+
+    def note_findings(self, review: Review) -> None:
+        """Take what a review found, but for what is about listings that cannot be stored."""
+        stored = {o.key for o in self.listed}
+        self.findings += [
+            finding
+            for finding in review.findings
+            if finding.listing_id in stored
+            or finding.listing_id is None
+            or self.state.get(VENUE_SYMBOL.name, finding.listing_id) is not None
+        ]
+        self.superseded += review.superseded()
 
     def of(self, kind: AnyKind, *results: Result) -> list[Outcome]:
         return [o for o in self.changes if o.kind is kind and o.result in results]
@@ -133,6 +151,12 @@ def _ends(outcome: Outcome) -> bool:
 def _is_stated_again(outcome: Outcome) -> bool:
     """Whether nothing changes but when it was stated."""
     return not any(entity_diff.visible_diff(outcome.before, outcome.after))
+
+
+def _takes_terms(outcome: Outcome) -> bool:
+    """Whether anything of it is from the answers, and not only a doubt about them."""
+    changes = entity_diff.visible_diff(outcome.before, outcome.after)
+    return any(field != "doubts" for field, _, _ in changes)
 
 
 def _is_lifted(outcome: Outcome) -> bool:
@@ -203,12 +227,15 @@ def make_plan(
             " behind what they are now"
         )
     else:
-        missing = find_missing(
-            *(state, venue.venue_id, reading, proposals.spellings, dates.as_of),
-            allow_mass=allow_mass_change,
-        )
+        missing = find_missing(state, venue.venue_id, reading, proposals.spellings, dates.as_of)
         plan.notes += missing.notes
-        used = _judge(state, [*notes, *_in_order(proposals, missing)], plan)
+        review = Review(state, venue.venue_id, reading, missing)
+        if allow_mass_change:
+            review.allow_mass()
+        else:
+            review.refuse_mass()
+        used = _judge(state, review.settle([*notes, *_in_order(proposals, missing)]), plan)
+        plan.note_findings(review)
     plan.bindings = [binding for binding in identity.bindings if binding.asset_id in used]
     if lifted := [o for o in plan.changed if _is_lifted(o)]:
         plan.notes.append(
@@ -231,7 +258,7 @@ def _record_sources(plan: Plan) -> None:
     for outcome in plan.of(VENUE_SYMBOL, *results):
         listing: Any = outcome.after
         source = source_of(plan.reading, listing.venue_symbol, listing.listing_id, plan.at)
-        if source is not None and not listing.alias_of and not _is_stated_again(outcome):
+        if source is not None and not listing.alias_of and _takes_terms(outcome):
             key, new = source.listing_id, Result.CREATED
             plan.changes.append(Outcome(kind=LISTING_SOURCE, key=key, result=new, after=source))
 

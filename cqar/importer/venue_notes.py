@@ -64,7 +64,8 @@ def record_in_venue(
     stated = sorted(names_stated(plan.reading.markets) | {*noted.get(STATED, ())})
     is_later = any(plan.at - dates.as_of[kind] >= RECORDED_EVERY for kind in types & {*dates.as_of})
     is_read_otherwise = readers != recorded or stated != noted.get(STATED)
-    if not (plan.changes or plan.past or types - {*dates.since} or is_later or is_read_otherwise):
+    is_news = plan.changes or plan.past or plan.findings or plan.superseded
+    if not (is_news or types - {*dates.since} or is_later or is_read_otherwise):
         return
     dates.note(types, plan.at, is_dated=state.as_of is not None)
     metadata = {**noted, READER: readers, STATED: stated, **dates.metadata()}

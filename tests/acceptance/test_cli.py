@@ -37,7 +37,9 @@ async def test_loading_the_catalogue_again_changes_nothing(registry: Stack) -> N
     before = await registry.revision()
     said = await registry.process("catalogue", "load")
     after = await registry.revision()
-    assert (said.code, f"0 added, 0 updated, {CATALOGUE} already there" in said.err) == (0, True), said.err
+    assert (said.code, f"0 added, 0 updated, {CATALOGUE} already there" in said.err) == (0, True), (
+        said.err
+    )
     assert after == before
 
 

@@ -35,7 +35,12 @@ CHAINS: Final = (HUB, OSMOSIS, NOBLE, ETHEREUM, ATOM)
 def an_entry(base: str, symbol: str, *trace: str, **changes: Any) -> dict[str, Any]:
     """An asset with six decimals and a trace: type, chain, base."""
     units = [{"denom": base, "exponent": 0}, {"denom": symbol.lower(), "exponent": 6}]
-    entry: dict[str, Any] = {"base": base, "symbol": symbol, "name": symbol, "display": symbol.lower()}
+    entry: dict[str, Any] = {
+        "base": base,
+        "symbol": symbol,
+        "name": symbol,
+        "display": symbol.lower(),
+    }
     entry |= {"typeAsset": "ics20" if trace else "sdk.coin", "denomUnits": units}
     if trace:
         kind, chain, of = trace
