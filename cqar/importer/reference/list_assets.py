@@ -119,7 +119,7 @@ class ListAssets:
             return
         finding = Finding(
             kind=FindingKind.SAME_TICKER,
-            chain_id=place.chain_id,
+            chain_id=place.chain_id if place.address else None,
             address=place.address or None,
             asset_id=asset.asset_id,
             proposed_asset_id=named[0] if len(named) == 1 else None,
@@ -180,6 +180,11 @@ class ListAssets:
     def _dispute(self, held: AssetDeployment, decimals: int) -> None:
         """Put a deployment in quarantine: a source says other decimals."""
         stated = self._stated
+        if held.address is None:
+            stated.remark(
+                f"its chain's own coin has {held.decimals} decimals here, {decimals} there"
+            )
+            return
         state = stated.find(
             Finding(
                 kind=DECIMALS_DISAGREE,
