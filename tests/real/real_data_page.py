@@ -81,7 +81,8 @@ def _table(imports: Sequence[ListImport]) -> Iterator[str]:
 
 
 def _findings(imports: Sequence[ListImport]) -> Iterator[str]:
-    yield "\nFindings that people decide:\n\n| list | findings |\n|---|---|\n"
+    yield "\nFindings that people decide; in a registry that knows no verified asset, no ticker is\n"
+    yield "taken:\n\n| list | findings |\n|---|---|\n"
     for source, plan, _ in imports:
         if plan.findings:
             said = ", ".join(f"{kind} {count:,}" for kind, count in plan.findings.items())

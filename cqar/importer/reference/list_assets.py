@@ -1,6 +1,6 @@
 """Which asset is at a place that a list names: a known one, or a new one. Pure.
 
-A ticker never decides. A new asset that has the ticker of a known one gets a finding SAME_TICKER
+A ticker never decides. A new asset that has the ticker of a verified one gets a finding SAME_TICKER
 with the candidates. A deployment whose decimals are disputed is put in quarantine, and keeps those
 that it has.
 """
@@ -115,7 +115,9 @@ class ListAssets:
     def _same_ticker(self, asset: Asset, place: ChainPlace) -> None:
         evidence = list(self._evidence(asset, place))
         named = [e.asset_id for e in evidence if e.kind == "NAME"]
-        if not any(not e.is_against for e in evidence):
+        candidates = [self.asset(e.asset_id) for e in evidence if e.asset_id is not None]
+        # Two unverified ones are for `cqar asset duplicates`: nobody has said what either is.
+        if all(candidate is None or candidate.unverified for candidate in candidates):
             return
         finding = Finding(
             kind=FindingKind.SAME_TICKER,
