@@ -81,8 +81,8 @@ def _table(imports: Sequence[ListImport]) -> Iterator[str]:
 
 
 def _findings(imports: Sequence[ListImport]) -> Iterator[str]:
-    yield "\nFindings that people decide; in a registry that knows no verified asset, no ticker is\n"
-    yield "taken:\n\n| list | findings |\n|---|---|\n"
+    yield "\nFindings that people decide. The registry begins without verified assets, so that no\n"
+    yield "ticker is taken and SAME_TICKER does not occur.\n\n| list | findings |\n|---|---|\n"
     for source, plan, _ in imports:
         if plan.findings:
             said = ", ".join(f"{kind} {count:,}" for kind, count in plan.findings.items())
