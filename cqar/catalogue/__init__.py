@@ -1,7 +1,7 @@
 """Facts that come with CQAR: assets, chains, venues, codes and well-known venue symbols.
 
 They are read from the JSON files of this package and validated by the kinds' own rules. Loading
-adds what is missing; existing entities of the registry take precedence and stay unchanged.
+adds what is missing; what the registry states already stays, and is added to (`updates`).
 
 Every product line of a reader is a venue. `venues.json` adds what a reader does not know of it.
 """
@@ -9,66 +9,48 @@ Every product line of a reader is a venue. `venues.json` adds what a reader does
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from importlib import resources
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
-import msgspec
 from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
+from cqar.catalogue import entities
+from cqar.catalogue.entities import KindEntity, bundled_venues
+from cqar.catalogue.tables import asset_id, read_table
+from cqar.catalogue.updates import updated
 from cqar.importer.apply import ApplyResult, apply_entities
-from cqar.importer.multipliers import MULTIPLES
-from cqar.importer.readers.product_line import ProductLine
-from cqar.importer.readers.registry import product_lines
 from cqar.importer.registry_state import RegistryState, load_codes, load_listings, load_products
-from cqar.importer.stable_ids import STEPS_AS_OF, catalogue_id
 from cqar_shared.codec import entity_codec
-from cqar_shared.domain import decimals
 from cqar_shared.domain.kind import AnyKind, Entity
-from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetClassCode, AssetType
-from cqar_shared.domain.kinds.asset_relationship import (
-    ASSET_RELATIONSHIP,
-    AssetRelationship,
-    RelationshipType,
-    same_pair,
-)
-from cqar_shared.domain.kinds.chain import CHAIN, Chain
-from cqar_shared.domain.kinds.symbol import (
-    SYMBOL,
-    ContractKindCode,
-    Symbol,
-    SymbolTypeCode,
-    complete,
-    same_identity,
-)
-from cqar_shared.domain.kinds.venue import VENUE, EnvironmentCode, Venue, VenueType
-from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET, VenueAsset
-from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, OrderUnitCode, VenueSymbol
+from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
+from cqar_shared.domain.kinds.asset_identifier import ASSET_IDENTIFIER
+from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
+from cqar_shared.domain.kinds.symbol import SYMBOL, complete, same_identity
+from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
-__all__ = ["asset_id", "bundled_venues", "load", "read_table"]
+__all__ = ["Changes", "asset_id", "bundled_venues", "changes", "load", "read_table"]
 
-_STEPS: Final = (
-    "tick_size",
-    "lot_size",
-    "min_order_size",
-    "min_notional",
-    "contract_size",
-    "unit_multiplier",
+#: Kinds that a load reads whole beside a venue's products: the field of the list, and its request.
+_LISTS: Final = (
+    (
+        ASSET_RELATIONSHIP,
+        "ListAssetRelationships",
+        pb.ListAssetRelationshipsRequest,
+        "relationships",
+    ),
+    (ASSET_DEPLOYMENT, "ListAssetDeployments", pb.ListAssetDeploymentsRequest, "deployments"),
+    (ASSET_IDENTIFIER, "ListAssetIdentifiers", pb.ListAssetIdentifiersRequest, "identifiers"),
 )
 
-KindEntity = tuple[AnyKind, Entity]
 
+class Changes(NamedTuple):
+    """What a load sends, and the number of the catalogue's entities that need no change."""
 
-def read_table(name: str) -> list[dict[str, Any]]:
-    text = resources.files(__name__).joinpath(f"{name}.json").read_bytes()
-    rows: list[dict[str, Any]] = msgspec.json.decode(text)
-    return rows
-
-
-def asset_id(slug: str) -> str:
-    return catalogue_id("asset", slug)
+    entities: list[KindEntity]
+    unchanged: int
 
 
 def load(
@@ -88,35 +70,31 @@ def load(
     Raises:
         CallFailed: the writer refused or did not answer.
     """
-    state = _state(connection, now)
-    existing_symbols = _existing_symbols(state) if listings else set()
-    missing = list(_missing(state, listings=listings))
+    found = changes(_state(connection, now), listings=listings)
     done = 0
 
     def advance(count: int) -> None:
         nonlocal done
         done += count
-        progress(done, len(missing))
+        progress(done, len(found.entities))
 
-    result = apply_entities(connection, missing, "the bundled catalogue", advance)
-    names = ("assets", "chains", "relationships", "venue_assets")
-    total = len(bundled_venues()) + sum(
-        len(read_table(name)) for name in (*names, *(["venue_symbols"] if listings else []))
-    )
-    symbols = sum(kind is SYMBOL for kind, _ in missing)
-    existing = total - (len(missing) - symbols) + len(existing_symbols)
-    return result._replace(unchanged=result.unchanged + existing)
+    result = apply_entities(connection, found.entities, "the bundled catalogue", advance)
+    return result._replace(unchanged=result.unchanged + found.unchanged)
 
 
 def _state(connection: Connection, now: dt.datetime) -> RegistryState:
     """The part of the registry that may already have the catalogue's entities."""
     state = RegistryState(now)
     load_products(connection, state)
-    request = pb.ListAssetRelationshipsRequest()
-    method = connection.registry.ListAssetRelationships
-    for relationship in pagination.entities(connection, method, request, "relationships"):
-        state.add(ASSET_RELATIONSHIP, entity_codec.from_message(ASSET_RELATIONSHIP, relationship))
-    held = {row["venue"] for name in ("venue_assets", "venue_symbols") for row in read_table(name)}
+    for kind, name, field in _LISTS:
+        call = getattr(connection.registry, f"List{name}")
+        request = getattr(pb, f"List{name}Request")()
+        for message in pagination.entities(connection, call, request, field):
+            entity = entity_codec.from_message(kind, message)
+            if state.get(kind.name, kind.key_of(entity)) is None:
+                state.add(kind, entity)
+    tables = (read_table("venue_assets"), read_table("venue_symbols"))
+    held = {row["venue"] for table in tables for row in table}
     for venue_id in sorted(held):
         if state.get(VENUE.name, venue_id) is not None:
             load_codes(connection, state, venue_id)
@@ -124,158 +102,37 @@ def _state(connection: Connection, now: dt.datetime) -> RegistryState:
     return state
 
 
-def _existing_symbols(state: RegistryState) -> set[str]:
-    """The ids of the symbols of the catalogue's venue symbols that the registry has."""
-    return {
-        listing.symbol_id
-        for row in read_table("venue_symbols")
-        for listing in state.find(VENUE_SYMBOL.name, "spelling", row["venue"], row["spelling"])
-    }
-
-
-def _missing(state: RegistryState, *, listings: bool) -> Iterator[KindEntity]:
-    for kind, entity in (*_assets(), *_chains(), *_relationships(), *_venues(), *_venue_assets()):
-        exists = state.get(kind.name, kind.key_of(entity)) is not None
-        if isinstance(entity, AssetRelationship):
-            exists = same_pair(entity, state) is not None
-        if not exists:
-            yield kind, entity
+def changes(state: RegistryState, *, listings: bool) -> Changes:
+    """What the registry lacks of the catalogue, in an order in which each finds what it names."""
+    found: list[KindEntity] = []
+    unchanged = 0
+    for kind, stated in entities.without_listings():
+        held = _held(kind, stated, state)
+        wanted = stated if held is None else updated(held, stated)
+        if wanted == held:
+            unchanged += 1
+        else:
+            found.append((kind, wanted))
     if not listings:
-        return
+        return Changes(found, unchanged)
+    existing: set[str] = set()
     for row in read_table("venue_symbols"):
-        if any(state.find(VENUE_SYMBOL.name, "spelling", row["venue"], row["spelling"])):
+        at = list(state.find(VENUE_SYMBOL.name, "spelling", row["venue"], row["spelling"]))
+        if at:
+            unchanged += 1
+            existing |= {listing.symbol_id for listing in at}
             continue
-        symbol = complete(None, _symbol(row), state)
+        symbol = complete(None, entities.symbol_of(row), state)
         known = same_identity(symbol, state)
         if known is None:
             state.add(SYMBOL, symbol)
-            yield SYMBOL, symbol
-        yield VENUE_SYMBOL, _listing(row, known or symbol)
+            found.append((SYMBOL, symbol))
+        found.append((VENUE_SYMBOL, entities.listing_of(row, known or symbol)))
+    return Changes(found, unchanged + len(existing))
 
 
-def _assets() -> Iterator[KindEntity]:
-    for row in read_table("assets"):
-        yield (
-            ASSET,
-            Asset(
-                asset_id=asset_id(row["slug"]),
-                symbol=row["symbol"],
-                name=row["name"],
-                asset_type=AssetType[row["type"]],
-                category=row["category"],
-                website_url=row["website_url"],
-                asset_class=AssetClassCode[row["class"]],
-                unverified=row["shares_ticker"],
-                metadata={MULTIPLES: row["multiples"]} if row["multiples"] else None,
-            ),
-        )
-
-
-def _chains() -> Iterator[KindEntity]:
-    for row in read_table("chains"):
-        native = row["native_asset"]
-        yield (
-            CHAIN,
-            Chain(
-                chain_id=row["id"],
-                chain_name=row["name"],
-                chain_type=row["type"],
-                network_id=row["network_id"],
-                native_asset_id=asset_id(native) if native else None,
-                explorer_url=row["explorer_url"],
-                is_testnet=row["is_testnet"],
-            ),
-        )
-
-
-def _relationships() -> Iterator[KindEntity]:
-    for row in read_table("relationships"):
-        rate = row["conversion_rate"]
-        yield (
-            ASSET_RELATIONSHIP,
-            AssetRelationship(
-                relationship_id=catalogue_id(
-                    "relationship", f"{row['from']}/{row['type']}/{row['to']}"
-                ),
-                from_asset_id=asset_id(row["from"]),
-                to_asset_id=asset_id(row["to"]),
-                relationship_type=RelationshipType[row["type"]],
-                conversion_rate=decimals.parse(rate) if rate else None,
-                protocol=row["protocol"],
-                description=row["description"],
-            ),
-        )
-
-
-def _venues() -> Iterator[KindEntity]:
-    for venue in bundled_venues():
-        yield VENUE, venue
-
-
-def bundled_venues() -> list[Venue]:
-    """The product lines of all readers, and venues that no reader reads; by id."""
-    rows = {row["id"]: row for row in read_table("venues")}
-    lines = product_lines()
-    return [_venue(i, rows.get(i, {}), lines.get(i)) for i in sorted(rows.keys() | lines.keys())]
-
-
-def _venue(venue_id: str, row: dict[str, Any], line: ProductLine | None) -> Venue:
-    """What a reader knows, and beside it what the row adds."""
-    host = line.requests[0].path.partition("/")[0] if line else None
-    chain = row.get("chain") or (line.chain_id if line else None)
-    return Venue(
-        venue_id=venue_id,
-        name=line.name if line else row["name"],
-        venue_type=VenueType[row.get("type") or "CEX"],
-        chain_id=chain,
-        operator=line.operator if line else row["operator"],
-        website_url=row.get("website_url") or (line.website if line else None) or None,
-        api_endpoint=f"https://{host}" if host else row["api_endpoint"],
-        environment=line.environment if line else EnvironmentCode.PRODUCTION,
-        region=line.region if line else None,
-    )
-
-
-def _venue_assets() -> Iterator[KindEntity]:
-    for row in read_table("venue_assets"):
-        yield (
-            VENUE_ASSET,
-            VenueAsset(
-                venue_id=row["venue"],
-                asset_id=asset_id(row["asset"]),
-                venue_asset_symbol=row["code"],
-                other_codes=tuple(row["other_codes"]),
-                trading_enabled=True,
-            ),
-        )
-
-
-def _symbol(row: dict[str, Any]) -> Symbol:
-    names = (row["type"], row["base"], row["quote"], row["settle"] or "")
-    settle = row["settle"]
-    return Symbol(
-        symbol_id=catalogue_id("symbol", "/".join(names)),
-        symbol_type=SymbolTypeCode[row["type"]],
-        base_asset_id=asset_id(row["base"]),
-        quote_asset_id=asset_id(row["quote"]),
-        settlement_asset_id=asset_id(settle) if settle else None,
-        contract_kind=ContractKindCode[row["contract_kind"]] if row["contract_kind"] else None,
-    )
-
-
-def _listing(row: dict[str, Any], symbol: Symbol) -> VenueSymbol:
-    steps: dict[str, Any] = {
-        name: decimals.parse(row[name]) for name in _STEPS if row[name] is not None
-    }
-    unit = row["order_unit"]
-    return VenueSymbol(
-        listing_id=catalogue_id("venue_symbol", f"{row['venue']}/{row['spelling']}"),
-        venue_id=row["venue"],
-        venue_symbol=row["spelling"],
-        symbol_id=symbol.symbol_id,
-        alias_of=row["alias_of"],
-        is_primary=False if row["alias_of"] else None,
-        metadata={STEPS_AS_OF: row["as_of"]} if row["as_of"] else None,
-        order_unit=OrderUnitCode[unit] if unit else None,
-        **steps,
-    )
+def _held(kind: AnyKind, stated: Entity, state: RegistryState) -> Any:
+    """The registry's entity that says the same, by its id or by what else identifies it."""
+    if (held := state.get(kind.name, kind.key_of(stated))) is not None:
+        return held
+    return kind.existing(stated, state) if kind.existing is not None else None

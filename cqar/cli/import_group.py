@@ -7,6 +7,14 @@ from typing import Any
 
 import click
 
+from cqar.cli.import_list import (
+    import_chains,
+    import_codes,
+    import_collections,
+    import_cosmos,
+    import_identifiers,
+    import_tokenlist,
+)
 from cqar.cli.import_venue import import_venue, send_plan
 from cqar.cli.output import print_json, say, table, to_stderr
 from cqar.cli.target import Target, with_target
@@ -25,7 +33,8 @@ class ImportGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def collect_usage_pieces(self, _ctx: click.Context) -> list[str]:
-        return ["VENUE [OPTIONS] | apply PLAN.json | --list-venues"]
+        lists = " | ".join(f"{name} FILE" for name in sorted(self.commands) if name != "apply")
+        return [f"VENUE [OPTIONS] | {lists} | apply PLAN.json | --list-venues"]
 
 
 def _list_venues(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -104,3 +113,14 @@ def apply_plan(target: Target, **options: Any) -> None:
     if applied["rejected"]:
         to_stderr("the registry changed meanwhile: make the plan again")
         raise click.exceptions.Exit(1)
+
+
+for command in (
+    import_tokenlist,
+    import_chains,
+    import_cosmos,
+    import_collections,
+    import_identifiers,
+    import_codes,
+):
+    import_.add_command(command)

@@ -8,14 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import click
+import msgspec
 
 from cqar.cli.output import printable, say, table
 from cqar.importer.answer_reader import AnswerSource, Unreadable
 from cqar.importer.plan import Plan
-from cqar.importer.plan_rows import PlanRow, plan_rows, warnings
+from cqar.importer.plan_rows import FindingRow, PlanRow, finding_rows, plan_rows, warnings
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Outcome, Result
 from cqar_shared.domain.kinds.asset_price import ASSET_PRICE
+from cqar_shared.domain.kinds.finding import Finding
 
 #: Rows shown of each part of a plan; --json has all.
 EXAMPLES_MAX: Final = 10
@@ -87,6 +89,8 @@ def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
             {"venue_symbol": _entity(o).venue_symbol, "doubts": list(_entity(o).doubts or ())}
             for o in plan.doubted
         ],
+        "findings": [_finding(f) for f in plan.findings],
+        "superseded": [_finding(f) for f in plan.superseded],
         "multiples": sorted(set(plan.multiples)),
         "rejected": [rejected._asdict() for rejected in plan.rejected],
         "notes": plan.notes,
@@ -113,6 +117,14 @@ def _sources(sources: Iterable[AnswerSource]) -> list[dict[str, Any]]:
     ]
 
 
+def _finding(finding: Finding) -> dict[str, Any]:
+    """A finding without what is not set; enums by name."""
+    plain: dict[str, Any] = msgspec.to_builtins(finding, enc_hook=str)
+    words = {"action": finding.action, "state": finding.state}
+    named = {name: entity_diff.value_text(value) for name, value in words.items()}
+    return {name: value for name, value in {**plain, **named}.items() if value not in (None, "")}
+
+
 def _instant(at: dt.datetime | None) -> str | None:
     return at.isoformat() if at is not None else None
 
@@ -135,6 +147,7 @@ def _counts(plan: Plan) -> dict[str, int]:
         "doubted": len(plan.doubted),
         "unchanged": plan.unchanged,
         "rejected": len(plan.rejected),
+        "findings": len(plan.findings),
     }
 
 
@@ -154,6 +167,14 @@ def show_plan(plan: Plan, applied: dict[str, Any] | None, *, show_all: bool = Fa
         table("Changes by field", ("field", "listings"), sorted(fields.items()))
     for kind, count in Counter(row.kind for row in rows).items():
         _show_rows(kind, count, [row for row in rows if row.kind == kind], show_all=show_all)
+    found = finding_rows(plan)
+    for kind, action in dict.fromkeys((row.kind, row.action) for row in found):
+        _show_part(
+            f"Finding {kind}, {action}",
+            FindingRow._fields[3:],
+            [row[3:] for row in found if (row.kind, row.action) == (kind, action)],
+            show_all=show_all,
+        )
     _show_part(
         "Bound by ticker alone (review them)",
         ("code", "asset", "name", "id"),
@@ -185,7 +206,7 @@ def show_plan(plan: Plan, applied: dict[str, Any] | None, *, show_all: bool = Fa
         say(f"note: {note}")
     if applied is None:
         say("Nothing was changed: this is a plan.")
-    elif not plan.changes:
+    elif not (plan.changes or plan.findings or plan.superseded):
         say("Nothing to change.")
     else:
         say(
@@ -203,9 +224,18 @@ def _show_rows(kind: str, count: int, rows: list[PlanRow], *, show_all: bool) ->
 
 
 def print_rows(plan: Plan) -> None:
-    """Print every row as a line of values separated by tabs, with a line of names first."""
+    """Print every row as a line of values separated by tabs, with a line of names first.
+
+    Findings follow, as `FINDING` and their kind; their action stands in the place of a status.
+    """
     click.echo("\t".join(PlanRow._fields))
     for row in plan_rows(plan):
+        click.echo("\t".join(printable(value) for value in row))
+    for found in finding_rows(plan):
+        row = PlanRow(
+            *(f"FINDING {found.kind}", found.about, "", "", "", "", "", "", found.action),
+            f"{found.summary} ({found.finding_id})",
+        )
         click.echo("\t".join(printable(value) for value in row))
 
 

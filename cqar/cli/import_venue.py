@@ -22,9 +22,16 @@ from cqar.cli.target import Target, with_target
 from cqar.cli.venue_reader import how_to_register
 from cqar.importer.answer_dates import LISTINGS_SINCE
 from cqar.importer.answer_reader import Reading, read_answers
-from cqar.importer.apply import ApplyResult, apply_plan, apply_requests
+from cqar.importer.apply import (
+    ApplyResult,
+    apply_plan,
+    apply_requests,
+    entities_of,
+    send_finding,
+)
 from cqar.importer.ccxt_reading import read_with_ccxt
 from cqar.importer.live_answers import fetch_all
+from cqar.importer.missing import MassChange
 from cqar.importer.multipliers import Multiplier
 from cqar.importer.plan import Plan, make_plan, require_present
 from cqar.importer.readers.registry import reader_of
@@ -134,7 +141,8 @@ def import_venue(target: Target, **options: Any) -> None:
     is_plan = options["plan_only"] or options["out"] is not None
     with target.to_writer() as connection:
         require_present(at, dt.datetime.now(dt.UTC))
-        plan, revision = _plan(connection, options["venue"], at, options)
+        with _mass_change_stated(connection, options["venue"], is_plan=is_plan):
+            plan, revision = _plan(connection, options["venue"], at, options)
         applied = None if is_plan else _apply(connection, plan, revision, options["at"])
     document = plan_document(plan, applied)
     if options["out"] is not None:
@@ -264,11 +272,11 @@ def _apply(
     connection: Connection, plan: Plan, revision: int, at: dt.datetime | None
 ) -> dict[str, Any]:
     reason = f"import of {plan.venue_id} as of {plan.at.isoformat()}"
-    with _progress(plan.venue_id, len(plan.changes) + len(plan.past)) as advance:
+    with import_progress(plan.venue_id, len(entities_of(plan)) + len(plan.past)) as advance:
         result = apply_plan(connection, plan, reason, revision, at, advance)
     for rejected in result.rejected:
         to_stderr(f"the writer rejected {rejected.spelling}: {rejected.reason}")
-    return _counts_of(result)
+    return counts_of(result)
 
 
 def send_plan(
@@ -276,13 +284,27 @@ def send_plan(
 ) -> dict[str, Any]:
     """Apply items of a saved plan: counts by outcome, and what the writer rejected."""
     reason = f"import of {saved.venue} as of {saved.at.isoformat()}, as planned"
-    with _progress(saved.venue, len(items)) as advance:
+    with import_progress(saved.venue, len(items)) as advance:
         result = apply_requests(connection, requests_of(saved, items), reason, advance)
-    return _counts_of(result)
+    return counts_of(result)
 
 
 @contextmanager
-def _progress(venue_id: str, total: int) -> Iterator[Callable[[int], None]]:
+def _mass_change_stated(connection: Connection, venue_id: str, *, is_plan: bool) -> Iterator[None]:
+    """State what a refused import lacks, so that a person can decide it."""
+    try:
+        yield
+    except MassChange as error:
+        if is_plan:
+            raise
+        finding = error.finding
+        send_finding(connection, finding, f"import of {venue_id}, refused")
+        text = f"{error}, or: cqar findings approve {finding.finding_id}, and import it again"
+        raise MassChange(text, finding) from error
+
+
+@contextmanager
+def import_progress(venue_id: str, total: int) -> Iterator[Callable[[int], None]]:
     """A progress bar; an interrupted import says how far it came."""
     done = 0
     with progress_bar(f"import {venue_id}") as progress:
@@ -301,7 +323,7 @@ def _progress(venue_id: str, total: int) -> Iterator[Callable[[int], None]]:
             raise
 
 
-def _counts_of(result: ApplyResult) -> dict[str, Any]:
+def counts_of(result: ApplyResult) -> dict[str, Any]:
     return {
         "created": result.created,
         "updated": result.updated,

@@ -25,7 +25,7 @@ def catalogue() -> None:
 @click.option("--no-listings", is_flag=True, help="Load assets, chains and venues only.")
 @with_target
 def load(target: Target, *, no_listings: bool) -> None:
-    """Add what the registry lacks of the catalogue; existing entities stay as they are.
+    """Add what the registry lacks of the catalogue; what it states stays, and is added to.
 
     \b
     Example: cqar catalogue load
@@ -35,7 +35,7 @@ def load(target: Target, *, no_listings: bool) -> None:
         result = bundled.load(connection, now, progress, listings=not no_listings)
     for rejected in result.rejected:
         to_stderr(f"rejected {rejected.spelling}: {rejected.reason}")
-    counts = f"{result.created} added, {result.unchanged} already there"
+    counts = f"{result.created} added, {result.updated} updated, {result.unchanged} already there"
     to_stderr(f"{counts}, {len(result.rejected)} rejected")
     if result.rejected:
         raise click.exceptions.Exit(1)

@@ -21,9 +21,11 @@ listing_proposals  entities as the answers want them
 answer_dates       when a venue's answers were taken, in its metadata
 backfill           what an older answer says, behind the present
 missing            what the answers do not name, or not readably
+venue_notes        what a venue's metadata says of its imports
 plan               what would change, judged by the writer's own rules
 plan_rows          the plan as rows to review, grouped by the kind of change
 saved_plan         a plan in a file, applied as it was reviewed or not at all
+reference          token lists, chains, identifiers, code maps: what no venue's answer says
 apply              sends the plan to the writer in batches
 """
 
@@ -46,6 +48,7 @@ __all__ = [
     "price_evidence",
     "price_rows",
     "readers",
+    "reference",
     "registry_state",
     "saved_answers",
     "saved_plan",

@@ -64,6 +64,7 @@ class Reading:
         is_reviewed: Whether a reader of ours read them.
         markets: In the order of the records.
         raw: Spelling -> its raw record, and the shape that its reader gave it, of markets.
+        unread: Name -> the same of a record that cannot be read.
         new_fields: Field that the reader does not know -> number of records that have it.
         sources: The answers that were used.
         unused: Names of files that answer no request of the venue.
@@ -90,6 +91,7 @@ class Reading:
         self.untraced: dict[str, dict[str, Decimal | int]] = {}
         self.markets: list[Market] = []
         self.raw: dict[str, tuple[Any, type[RawRecord] | None]] = {}
+        self.unread: dict[str, tuple[Any, type[RawRecord] | None]] = {}
         self.unsupported: list[UnsupportedRecord] = []
         self.unreadable: list[Unreadable] = []
         self.records = 0
@@ -281,6 +283,7 @@ def read_row(reading: Reading, form: Form[Any], row: Row) -> None:
     except (UnreadableRecord, msgspec.ValidationError, UnicodeEncodeError) as error:
         # A lone surrogate is a text to JSON and to nothing else.
         reading.unreadable.append(Unreadable(name, printable_name(str(error), _REASON_CHARS_MAX)))
+        reading.unread[name] = (row.record, form.record)
         return
     reading.new_fields.update([*new_fields(row.record, form.record), *record.new_parts()])
     if isinstance(found, UnsupportedRecord):
@@ -319,7 +322,7 @@ def refuse_doubles(reading: Reading) -> None:
     reason = "the answers name it more than once"
     reading.unreadable += [Unreadable(spelling, reason) for spelling in twice]
     for spelling in doubles:
-        del reading.raw[spelling]
+        reading.unread[spelling] = reading.raw.pop(spelling)
 
 
 def new_fields(record: Any, shape: type[RawRecord]) -> list[str]:

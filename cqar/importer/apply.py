@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -12,6 +12,9 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqar.admin.connection import Connection
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kind import AnyKind, Entity
+from cqar_shared.domain.kinds.finding import FINDING, Finding
+from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
 if TYPE_CHECKING:
     from cqar.importer.plan import Plan
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 #: A change set holds 8 MiB, 900 KiB compressed; a thousand listings are 600 KiB, and 100 KiB.
 BATCH_ITEMS: Final = 1_000
 BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
+#: A listing has a finding of each kind at most.
+GROUP_ITEMS_MAX: Final = 100
 
 
 class RejectedRecord(NamedTuple):
@@ -55,7 +60,7 @@ def apply_plan(
     Raises:
         CallFailed: The writer refused a whole batch or did not answer.
     """
-    now = [(o.kind, o.after) for o in plan.changes if o.after is not None]
+    now = entities_of(plan)
     told = apply_entities(connection, now, reason, progress, revision, plan.changes_at or as_of)
     again = min(plan.stated_again, told.updated)
     told = told._replace(updated=told.updated - again, unchanged=told.unchanged + again)
@@ -67,6 +72,24 @@ def apply_plan(
     counts = [a + b for a, b in zip(told[:3], older[:3], strict=True)]
     rejected = [*told.rejected, *older.rejected]
     return ApplyResult(counts[0], counts[1], counts[2], rejected, older.revision)
+
+
+def entities_of(plan: Plan) -> list[tuple[AnyKind, Entity]]:
+    """What a plan stores now, in its order: findings beside the listings that they are about.
+
+    The venue's own notes come last: an import that was interrupted is then done again as it was.
+    """
+    about: dict[str | None, list[tuple[AnyKind, Entity]]] = defaultdict(list)
+    for finding in (*plan.findings, *plan.superseded):
+        about[finding.listing_id].append((FINDING, finding))
+    entities: list[tuple[AnyKind, Entity]] = []
+    last: list[tuple[AnyKind, Entity]] = []
+    for outcome in plan.changes:
+        if outcome.after is not None:
+            (last if outcome.kind is VENUE else entities).append((outcome.kind, outcome.after))
+            if outcome.kind is VENUE_SYMBOL:
+                entities += about.pop(outcome.key, ())
+    return [*entities, *(pair for pairs in about.values() for pair in pairs), *last]
 
 
 def apply_entities(
@@ -132,21 +155,49 @@ def apply_requests(
     )
 
 
+def send_finding(connection: Connection, finding: Finding, reason: str) -> ApplyResult:
+    """Send one finding by itself: that of an import that is refused.
+
+    Raises:
+        CallFailed: The writer refused it or did not answer.
+    """
+    return apply_entities(connection, [(FINDING, finding)], reason)
+
+
 def item_of(kind: AnyKind, entity: Entity, if_revision: int | None) -> pb.ApplyItem:
     message: Any = entity_codec.to_message(kind, entity)
     return pb.ApplyItem(**{kind.name: message}, if_revision=if_revision)
 
 
 def batches(items: Iterable[pb.ApplyItem]) -> Iterator[list[pb.ApplyItem]]:
-    """Yield them all in order, as many together as one revision carries."""
+    """Yield them all in order, as many together as one revision carries.
+
+    A finding goes with the listing that it follows: nothing is doubted that nobody can decide.
+    """
     batch: list[pb.ApplyItem] = []
     left_bytes = BATCH_BYTES_MAX
-    for item in items:
-        size = item.ByteSize()
-        if batch and (len(batch) == BATCH_ITEMS or size > left_bytes):
+    for group in _groups(items):
+        size = sum(item.ByteSize() for item in group)
+        if batch and (len(batch) + len(group) > BATCH_ITEMS or size > left_bytes):
             yield batch
             batch, left_bytes = [], BATCH_BYTES_MAX
-        batch.append(item)
+        batch += group
         left_bytes -= size
     if batch:
         yield batch
+
+
+def _groups(items: Iterable[pb.ApplyItem]) -> Iterator[list[pb.ApplyItem]]:
+    """Each item with the findings about the same listing that follow it, a hundred at most."""
+    group: list[pb.ApplyItem] = []
+    listing_id = ""
+    for item in items:
+        is_finding = item.HasField("finding")
+        about = item.finding.listing_id if is_finding else item.venue_symbol.listing_id
+        if not (is_finding and about and about == listing_id and len(group) < GROUP_ITEMS_MAX):
+            if group:
+                yield group
+            group, listing_id = [], about
+        group.append(item)
+    if group:
+        yield group

@@ -28,16 +28,16 @@ LEFT_OUT: Final = "left out"
 def source_of(
     reading: Reading, spelling: str, listing_id: str, at: dt.datetime
 ) -> ListingSource | None:
-    """What decided a listing's terms; None if no record of the reading did.
+    """What decided a listing's terms, or cannot be read; None if no record of the reading did.
 
     Args:
         at: The instant of the answers as they are imported. It stands for that of an answer that
             states none, or whose own clock is ahead of it.
     """
-    read = reading.raw.get(spelling)
+    read = reading.raw.get(spelling) or reading.unread.get(spelling)
     if read is None or not reading.sources:
         return None
-    first, *others = (_recorded(source, at) for source in reading.sources)
+    first, *others = answers_of(reading, at)
     return ListingSource(
         listing_id=listing_id,
         request=first.request,
@@ -47,6 +47,11 @@ def source_of(
         raw=_bounded(deciding_fields(*read)),
         answers=tuple(others[:ANSWERS_MAX]) or None,
     )
+
+
+def answers_of(reading: Reading, at: dt.datetime) -> list[RecordedAnswer]:
+    """The answers that were read, as evidence; `at` as above."""
+    return [_recorded(source, at) for source in reading.sources]
 
 
 def _recorded(source: AnswerSource, at: dt.datetime) -> RecordedAnswer:

@@ -9,7 +9,7 @@ has passed ends at its expiry.
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -17,6 +17,7 @@ import msgspec
 
 from cqar.importer.answer_reader import Reading
 from cqar.importer.registry_state import RegistryState
+from cqar_shared.domain.kinds.finding import Finding
 from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist, is_open
 
@@ -33,7 +34,15 @@ SHARE_MAX: Final = 1 / 5
 
 
 class MassChange(Exception):
-    """The answers lack so much of what is registered that they look cut off."""
+    """The answers lack so much of what is registered that they look cut off.
+
+    Attributes:
+        finding: What a person may decide instead of allowing it by a flag.
+    """
+
+    def __init__(self, message: str, finding: Finding) -> None:
+        super().__init__(message)
+        self.finding = finding
 
 
 class Missing(NamedTuple):
@@ -43,11 +52,19 @@ class Missing(NamedTuple):
         ended: Gone: aliases first.
         doubted: Kept, and not to be opened.
         notes: Lines for the plan.
+        unreadable: Listing -> why its record cannot be read.
+        absent: Listing that the answers lack -> since when; an alias goes with its primary.
+        mass: Type -> listings that the answers lack, where that is too much at once.
+        covered: Type -> number of open listings that the answers would hold.
     """
 
     ended: list[VenueSymbol]
     doubted: list[VenueSymbol]
     notes: list[str]
+    unreadable: dict[str, str]
+    absent: dict[str, dt.datetime]
+    mass: dict[str, list[VenueSymbol]]
+    covered: Counter[str]
 
 
 def without_source_doubts(doubts: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -62,21 +79,16 @@ def find_missing(
     reading: Reading,
     named: set[str],
     last_seen: Mapping[SymbolTypeCode, dt.datetime],
-    *,
-    allow_mass: bool,
 ) -> Missing:
     """Judge the open listings that the answers cover and do not name readably.
 
     Args:
         named: All spellings that readable records name.
         last_seen: Type -> when the venue's listing of the type was read before.
-
-    Raises:
-        MassChange: More than a fifth is missing at once, and not `allow_mass`.
     """
-    unreadable = {row.name for row in reading.unreadable}
+    unreadable = {row.name: row.reason for row in reading.unreadable}
     nameless = sum(name.startswith("#") for name in unreadable)
-    found = Missing([], [], [])
+    found = Missing([], [], [], {}, {}, {}, Counter())
     absent: list[tuple[SymbolTypeCode, VenueSymbol]] = []
     covered: Counter[SymbolTypeCode] = Counter()
     for listing in state.all(VENUE_SYMBOL):
@@ -88,6 +100,7 @@ def find_missing(
             continue
         if listing.venue_symbol in unreadable:
             found.doubted.append(_with_doubt(listing, SOURCE_UNREADABLE))
+            found.unreadable[listing.listing_id] = unreadable[listing.venue_symbol]
         elif symbol.expiry is not None and symbol.expiry <= state.now:
             found.ended.append(delist(listing, symbol.expiry))
         elif reading.covers(listing.alias_of or listing.venue_symbol, symbol.symbol_type):
@@ -95,8 +108,7 @@ def find_missing(
                 continue
             covered.update([] if listing.alias_of else [symbol.symbol_type])
             absent.append((symbol.symbol_type, listing))
-    if not allow_mass:
-        _refuse_mass(covered, absent)
+    _note_mass(found, covered, absent)
     _judge_gone(found, absent, state.now, last_seen, is_certain=not nameless)
     found.ended.sort(key=lambda listing: not listing.alias_of)
     return found
@@ -118,12 +130,15 @@ def _judge_gone(
     ends: dict[str, dt.datetime] = {}
     for kind, listing in missing:
         since = noted(listing, MISSING_SINCE)
+        found.absent[listing.listing_id] = since or now
         if is_certain and since is not None and since + GONE_AFTER <= now:
             ends[listing.venue_symbol] = since
             found.ended.append(delist(listing, since))
         elif not listing.alias_of and SOURCE_MISSING not in (listing.doubts or ()):
             named_at = last_seen.get(kind) or listing.first_seen_at
-            found.doubted.append(gone(listing, now, named_at, is_over=False))
+            # A doubt that a person lifted is of the same absence.
+            named_at = noted(listing, NAMED_AT) or named_at if since else named_at
+            found.doubted.append(gone(listing, since or now, named_at, is_over=False))
     found.ended.extend(
         delist(listing, ends[listing.alias_of])
         for _, listing in missing
@@ -162,14 +177,17 @@ def _is_seen_later(listing: VenueSymbol, state: RegistryState) -> bool:
     return listing.first_seen_at is not None and listing.first_seen_at > state.now
 
 
-def _refuse_mass(
-    covered: Counter[SymbolTypeCode], gone: list[tuple[SymbolTypeCode, VenueSymbol]]
+def _note_mass(
+    found: Missing,
+    covered: Counter[SymbolTypeCode],
+    absent: list[tuple[SymbolTypeCode, VenueSymbol]],
 ) -> None:
     """Counted by type, and without aliases, which come and go with what they stand for."""
-    missing = Counter(kind for kind, listing in gone if not listing.alias_of)
-    for kind, count in missing.items():
-        if count > 1 and count > covered[kind] * SHARE_MAX:
-            raise MassChange(
-                f"{count} of {covered[kind]} {kind.name} listings are not in it: that looks like a"
-                " cut-off file. If the venue really dropped them: --allow-mass-change"
-            )
+    found.covered.update({kind.name: count for kind, count in covered.items()})
+    missing: dict[SymbolTypeCode, list[VenueSymbol]] = defaultdict(list)
+    for kind, listing in absent:
+        if not listing.alias_of:
+            missing[kind].append(listing)
+    for kind, listings in missing.items():
+        if len(listings) > 1 and len(listings) > covered[kind] * SHARE_MAX:
+            found.mass[kind.name] = listings

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
-from cqar.importer.answer_dates import LISTINGS_SINCE, AnswerDates
+from cqar.importer.answer_dates import AnswerDates
 from cqar.importer.answer_reader import Reading
 from cqar.importer.apply import RejectedRecord
 from cqar.importer.asset_identity import (
@@ -19,31 +19,27 @@ from cqar.importer.asset_identity import (
     looks_multiplied,
 )
 from cqar.importer.backfill import PastProposals
+from cqar.importer.differences.review import Review
 from cqar.importer.evidence import source_of
-from cqar.importer.listing_proposals import READER, Proposals, open_listing, upsert
+from cqar.importer.listing_proposals import Proposals, open_listing, upsert
 from cqar.importer.market import Code, Market
 from cqar.importer.missing import Missing, find_missing
 from cqar.importer.multipliers import Multiplier, note_multipliers, stated_multipliers
 from cqar.importer.price_rows import price_outcomes
-from cqar.importer.provenance import TERMS
 from cqar.importer.registry_state import RegistryState
-from cqar.importer.terms import STATED_TERMS, names_stated
+from cqar.importer.venue_notes import record_in_venue, stated_terms
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds import KINDS
 from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.finding import Finding
 from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
-from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
-from cqar_shared.domain.kinds.venue import VENUE, Venue
+from cqar_shared.domain.kinds.symbol import SYMBOL
+from cqar_shared.domain.kinds.venue import Venue
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode
 from cqar_shared.domain.rules import CLOCKS_APART
-
-#: In a venue's metadata: the terms that the newest listing stated of at least one market.
-STATED: Final = "terms_stated"
-#: A newer listing that changes nothing is noted, too, once a day.
-RECORDED_EVERY: Final = dt.timedelta(days=1)
 
 
 class OutOfOrder(Exception):
@@ -66,6 +62,8 @@ class Plan:
         multiples: Codes that look like a multiple of a coin, which nobody has stated.
         vanished: Terms that the venue stated before and states of no market any more.
         notes: Lines for people.
+        findings: What is found anew, with its action and the policy's rule.
+        superseded: What was found before and is not so any more, as the writer takes it.
     """
 
     def __init__(self, venue_id: str, state: RegistryState, reading: Reading) -> None:
@@ -83,6 +81,20 @@ class Plan:
         self.multiples: list[str] = []
         self.vanished: list[str] = []
         self.notes: list[str] = []
+        self.findings: list[Finding] = []
+        self.superseded: list[Finding] = []
+
+    def note_findings(self, review: Review) -> None:
+        """Take what a review found, but for what is about listings that cannot be stored."""
+        stored = {o.key for o in self.listed}
+        self.findings += [
+            finding
+            for finding in review.findings
+            if finding.listing_id in stored
+            or finding.listing_id is None
+            or self.state.get(VENUE_SYMBOL.name, finding.listing_id) is not None
+        ]
+        self.superseded += review.superseded()
 
     def of(self, kind: AnyKind, *results: Result) -> list[Outcome]:
         return [o for o in self.changes if o.kind is kind and o.result in results]
@@ -141,6 +153,12 @@ def _is_stated_again(outcome: Outcome) -> bool:
     return not any(entity_diff.visible_diff(outcome.before, outcome.after))
 
 
+def _takes_terms(outcome: Outcome) -> bool:
+    """Whether anything of it is from the answers, and not only a doubt about them."""
+    changes = entity_diff.visible_diff(outcome.before, outcome.after)
+    return any(field != "doubts" for field, _, _ in changes)
+
+
 def _is_lifted(outcome: Outcome) -> bool:
     before: Any = outcome.before
     after: Any = outcome.after
@@ -183,9 +201,10 @@ def make_plan(
     identity.assign_classes(
         (m.base, m.underlying_class) for m in markets if is_no_coin(m) and m.underlying_class
     )
+    stated, plan.vanished = stated_terms(venue, markets)
     about: Any = {
         "reader": None if reading.is_reviewed else reading.reader,
-        "stated": _stated_terms(venue, markets, plan),
+        "stated": stated,
         "last_seen": dates.as_of,
     }
     behind = PastProposals(state, venue, identity, later=later, **about) if later else None
@@ -208,12 +227,15 @@ def make_plan(
             " behind what they are now"
         )
     else:
-        missing = find_missing(
-            *(state, venue.venue_id, reading, proposals.spellings, dates.as_of),
-            allow_mass=allow_mass_change,
-        )
+        missing = find_missing(state, venue.venue_id, reading, proposals.spellings, dates.as_of)
         plan.notes += missing.notes
-        used = _judge(state, [*notes, *_in_order(proposals, missing)], plan)
+        review = Review(state, venue.venue_id, reading, missing)
+        if allow_mass_change:
+            review.allow_mass()
+        else:
+            review.refuse_mass()
+        used = _judge(state, review.settle([*notes, *_in_order(proposals, missing)]), plan)
+        plan.note_findings(review)
     plan.bindings = [binding for binding in identity.bindings if binding.asset_id in used]
     if lifted := [o for o in plan.changed if _is_lifted(o)]:
         plan.notes.append(
@@ -222,7 +244,7 @@ def make_plan(
         )
     _record_sources(plan)
     plan.changes += price_outcomes(state, venue, reading, at, plan.changes)
-    _record_in_venue(state, venue, types, dates, plan)
+    record_in_venue(state, venue, types, dates, plan)
     return plan
 
 
@@ -236,7 +258,7 @@ def _record_sources(plan: Plan) -> None:
     for outcome in plan.of(VENUE_SYMBOL, *results):
         listing: Any = outcome.after
         source = source_of(plan.reading, listing.venue_symbol, listing.listing_id, plan.at)
-        if source is not None and not listing.alias_of and not _is_stated_again(outcome):
+        if source is not None and not listing.alias_of and _takes_terms(outcome):
             key, new = source.listing_id, Result.CREATED
             plan.changes.append(Outcome(kind=LISTING_SOURCE, key=key, result=new, after=source))
 
@@ -253,22 +275,6 @@ def _in_order(proposals: Proposals, missing: Missing) -> list[Item]:
     return [*proposals.codes(), *proposals.ends, *ends, *proposals.items, *doubts]
 
 
-def _stated_terms(venue: Venue, markets: Iterable[Market], plan: Plan) -> frozenset[str]:
-    """The terms that are the venue's to say: those that it states now or stated before.
-
-    One that it no longer states of any market is not known any more; the plan says so.
-    """
-    now = names_stated(markets)
-    noted = venue.metadata or {}
-    # An import of before readers noted nothing, and wrote what ccxt told.
-    unnoted = TERMS if LISTINGS_SINCE in noted else ()
-    recorded = noted.get(STATED)
-    before = frozenset(recorded if isinstance(recorded, list) else unnoted)
-    before &= frozenset(STATED_TERMS)
-    plan.vanished = sorted(before - now)
-    return now | before
-
-
 def require_present(at: dt.datetime, now: dt.datetime) -> None:
     """Refuse a listing of the future.
 
@@ -277,34 +283,6 @@ def require_present(at: dt.datetime, now: dt.datetime) -> None:
     """
     if at > now + CLOCKS_APART:
         raise OutOfOrder(f"--at {at.isoformat()} has not come yet")
-
-
-def _record_in_venue(
-    state: RegistryState,
-    venue: Venue,
-    types: set[SymbolTypeCode],
-    dates: AnswerDates,
-    plan: Plan,
-) -> None:
-    """Say in the venue's metadata how far its listing is known, and who read it.
-
-    It is applied last: an import that was interrupted is then done again as it was begun.
-    """
-    noted = venue.metadata or {}
-    recorded = noted.get(READER)
-    readers = dict(recorded) if isinstance(recorded, dict) else {}
-    if plan.changes_at is None:
-        readers |= {kind.name: plan.reading.reader for kind in types}
-    stated = sorted(names_stated(plan.reading.markets) | {*noted.get(STATED, ())})
-    is_later = any(plan.at - dates.as_of[kind] >= RECORDED_EVERY for kind in types & {*dates.as_of})
-    is_read_otherwise = readers != recorded or stated != noted.get(STATED)
-    if not (plan.changes or plan.past or types - {*dates.since} or is_later or is_read_otherwise):
-        return
-    dates.note(types, plan.at, is_dated=state.as_of is not None)
-    metadata = {**noted, READER: readers, STATED: stated, **dates.metadata()}
-    after = msgspec.structs.replace(venue, metadata=metadata)
-    last = plan.changes if plan.changes_at is None else plan.past
-    last += [o for o in Batch([upsert(VENUE, after)]).judge(state) if o.changes]
 
 
 def _codes(market: Market) -> tuple[Code | None, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -9,6 +10,7 @@ from cqar.importer.plan import Plan
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Outcome
 from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.finding import FindingAction
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
@@ -70,6 +72,43 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
     return sorted(rows, key=lambda row: (order[row.kind], row.spelling))
 
 
+class FindingRow(NamedTuple):
+    """A difference that is found: what people decide, or what is noted beside a change.
+
+    Attributes:
+        action: What the policy does with it.
+        rule: The policy's rule that says so.
+        about: A spelling, or a code.
+        request: The answer that says so.
+    """
+
+    kind: str
+    action: str
+    rule: str
+    about: str
+    summary: str
+    request: str
+    finding_id: str
+
+
+def finding_rows(plan: Plan) -> list[FindingRow]:
+    """What is found anew: what people decide first, then by kind and spelling."""
+    rows = [
+        FindingRow(
+            finding.kind,
+            entity_diff.value_text(finding.action),
+            finding.policy or "",
+            finding.venue_symbol or finding.code or finding.address or "",
+            finding.summary or "",
+            next((record.request or "" for record in finding.records or ()), ""),
+            finding.finding_id,
+        )
+        for finding in plan.findings
+    ]
+    applied = FindingAction.APPLY.name
+    return sorted(rows, key=lambda row: (row.action == applied, row.kind, row.action, row.about))
+
+
 def _row(names: Mapping[str, tuple[str, str, str]], outcome: Outcome) -> PlanRow:
     after: Any = outcome.after
     changes = list(entity_diff.visible_diff(outcome.before, after)) if outcome.before else []
@@ -125,6 +164,10 @@ def warnings(plan: Plan) -> Iterator[str]:
     known = changed + plan.unchanged
     if changed > 1 and changed * 5 > known:
         yield f"{changed} of {known} known listings change: more than a fifth at once"
+    left = Counter(row.kind for row in finding_rows(plan) if row.action != FindingAction.APPLY.name)
+    if left:
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(left.items()))
+        yield f"{left.total()} findings are left to people: {counts}"
     if plan.new_assets:
         tickers = sorted(outcome.after.symbol for outcome in plan.new_assets)  # type: ignore[union-attr]
         yield f"{len(tickers)} new assets, unverified: {_some(tickers)}"

@@ -8,25 +8,38 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from cqc.services.v1 import asset_registry_pb2 as pb
+from cqc.writer.v1 import finding_pb2
 from cqc.writer.v1 import registry_admin_pb2 as admin_pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.importer.price_evidence import SAME_TIME
 from cqar_shared.codec import entity_codec
+from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingKind, FindingRule
 from cqar_shared.domain.kind import AnyKind, Entity, Ref
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
 from cqar_shared.domain.kinds.asset_price import ASSET_PRICE
 from cqar_shared.domain.kinds.chain import CHAIN
+from cqar_shared.domain.kinds.finding import FINDING, Finding, FindingAction
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import VENUE, Venue
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, is_open
 from cqar_shared.domain.working_set import LookupKey, Stored, WorkingSet
+from cqar_shared.errors import TooLarge
+
+#: More of one venue than anybody decides; 300 MB.
+FINDINGS_MAX: Final = 200_000
+_UNDECIDED: Final = (
+    *(finding_pb2.FINDING_STATE_OPEN, finding_pb2.FINDING_STATE_HELD),
+    finding_pb2.FINDING_STATE_REJECTED,
+)
+_APPROVED: Final = (finding_pb2.FINDING_STATE_APPROVED,)
+_LASTING: Final = (FindingKind.UNREADABLE, FindingKind.SOURCE_MISSING, FindingKind.MASS_CHANGE)
 
 
 class RegistryState(WorkingSet):
@@ -34,6 +47,9 @@ class RegistryState(WorkingSet):
 
     Attributes:
         archived: Spellings that mean something at the instant of the listing and are archived.
+        rules: What is done with which findings; the first rule that matches decides.
+        known_findings: Id -> what was found of the venue before: undecided or rejected, and approved
+            where that lifts a doubt or allows a mass change.
     """
 
     def __init__(
@@ -50,6 +66,8 @@ class RegistryState(WorkingSet):
         super().__init__(now, historical=True, as_of=as_of, confirms=as_of is not None)
         self.revision = revision
         self.archived: set[str] = set()
+        self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
+        self.known_findings: dict[str, Finding] = {}
 
     def stored(self, ref: Ref) -> Stored | None:
         return self._stored.get(ref)
@@ -103,6 +121,7 @@ def load_state(
         if state.stored((VENUE.name, venue_id)) is not None:
             load_codes(connection, state, venue_id)
     load_listings(connection, state, venue.venue_id)
+    load_findings(connection, state, dict.fromkeys((venue.venue_id, code_holder(venue))))
     load_archived(connection, state, venue.venue_id, spellings)
     if prices_at is not None:
         load_prices(connection, state, prices_at - SAME_TIME, prices_at + SAME_TIME)
@@ -164,6 +183,44 @@ def load_listings(connection: Connection, state: RegistryState, venue_id: str) -
     method = connection.registry.ListVenueSymbols
     for listing in pagination.entities(connection, method, request, "venue_symbols"):
         state.add(VENUE_SYMBOL, entity_codec.from_message(VENUE_SYMBOL, listing))
+
+
+def load_findings(connection: Connection, state: RegistryState, venue_ids: Iterable[str]) -> None:
+    """The policy, and what was found of venues before and matters still.
+
+    What was approved matters where the same thing is so again: a doubt that was lifted, and an
+    answer that lacks much.
+
+    Raises:
+        CallFailed: The writer refused, or so many findings are undecided that nobody decides them.
+    """
+    admin = connection.admin
+    try:
+        policy = connection.call(admin.GetFindingPolicy, admin_pb.GetFindingPolicyRequest())
+    except CallFailed as error:
+        if error.code == "UNIMPLEMENTED":
+            return
+        raise
+    state.rules = tuple(
+        FindingRule(
+            name=rule.name,
+            action=FindingAction(rule.action),
+            kinds=tuple(rule.kinds),
+            venue_ids=tuple(rule.venue_ids),
+            fields=tuple(rule.fields),
+        )
+        for rule in policy.rules
+    )
+    for venue_id in venue_ids:
+        for states, kinds in ((_UNDECIDED, ()), (_APPROVED, _LASTING)):
+            request = admin_pb.ListProposalsRequest(venue_id=venue_id, states=states, kinds=kinds)
+            found = pagination.entities(connection, admin.ListProposals, request, "findings")
+            for message in found:
+                finding = entity_codec.from_message(FINDING, message)
+                state.known_findings[finding.finding_id] = finding
+                if len(state.known_findings) > FINDINGS_MAX:
+                    text = f"more than {FINDINGS_MAX} findings of {venue_id}: decide them first"
+                    raise CallFailed(text, "RESOURCE_EXHAUSTED", TooLarge.reason)
 
 
 def load_archived(

@@ -13,9 +13,11 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from google.protobuf import json_format
 
 from cqar.admin.connection import Connection
-from cqar.importer.apply import RejectedRecord, batches, item_of
+from cqar.importer.apply import RejectedRecord, batches, entities_of, item_of
 from cqar.importer.plan import Plan
 from cqar.importer.saved_answers import UnusableAnswer
+from cqar_shared.domain.evaluation import Outcome
+from cqar_shared.domain.kind import AnyKind, Entity
 from cqar_shared.errors import Conflict
 
 FORMAT: Final = 1
@@ -55,15 +57,46 @@ def save_plan(
             f"the registry knows newer answers of {plan.venue_id}: a plan that goes behind them"
             " is not kept in a file. Import it without --out"
         )
+    _save(path, plan.venue_id, entities_of(plan), document, revision, (plan.at, as_of))
+
+
+def save_changes(
+    path: Path,
+    label: str,
+    changes: Iterable[Outcome],
+    document: dict[str, Any],
+    revision: int,
+    times: tuple[dt.datetime, dt.datetime | None],
+) -> None:
+    """Write changes to a file as a plan.
+
+    Args:
+        label: What they are from: a venue's id, or a list with its hash.
+        times: When that was taken, and the same where it is not the present.
+
+    Raises:
+        UnusableAnswer: The file cannot be written.
+    """
+    entities = [(o.kind, o.after) for o in changes if o.after is not None]
+    _save(path, label, entities, document, revision, times)
+
+
+def _save(
+    path: Path,
+    label: str,
+    entities: Iterable[tuple[AnyKind, Entity]],
+    document: dict[str, Any],
+    revision: int,
+    times: tuple[dt.datetime, dt.datetime | None],
+) -> None:
     items = [
-        json_format.MessageToDict(item_of(o.kind, o.after, revision))
-        for o in plan.changes
-        if o.after is not None
+        json_format.MessageToDict(item_of(kind, entity, revision)) for kind, entity in entities
     ]
+    at, as_of = times
     saved = SavedPlan(
         format=FORMAT,
-        venue=plan.venue_id,
-        at=plan.at,
+        venue=label,
+        at=at,
         as_of=as_of,
         revision=revision,
         document=document,

@@ -21,7 +21,6 @@ from cqar.sdk.session_position import Position
 from cqar.sdk.transport import Call, Reply
 from cqar_resolver.queries import requests, resolution
 from cqar_resolver.queries.orders import CheckOrderQuery
-from cqar_resolver.queries.registry import EntityQuery
 from cqar_resolver.replication.freshness import DRIFT, STALE_REASON, state_name
 from cqar_resolver.replication.freshness_lease import Lease, lease_of
 from cqar_shared.domain import tradeability
@@ -29,6 +28,7 @@ from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.errors import RegistryError
 from cqar_shared.queries import entities, listings
+from cqar_shared.queries.entities import EntityQuery
 from cqar_shared.queries.listings import require_spelling
 from cqar_shared.queries.query import Query, QueryContext
 from cqar_shared.queries.reader import NotResident

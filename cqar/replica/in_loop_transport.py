@@ -23,10 +23,10 @@ from cqar_resolver.app import FALLBACK_MARGIN_S, Resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.queries.lists import SnapshotListReader
 from cqar_resolver.queries.query import QueryResult
-from cqar_resolver.queries.registry import EntityQuery
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.errors import RegistryError, StartupError
 from cqar_shared.lists.methods import list_venue_symbols
+from cqar_shared.queries.entities import EntityQuery
 from cqar_shared.replication.positions import is_reached
 from cqar_shared.rpc.status import to_status
 from cqar_shared.runtime.tasks import begin, end

@@ -18,7 +18,10 @@ COLUMNS = {
     "assets": {
         "former_names": "JSONB",
         "unambiguous_ticker": "BOOLEAN NOT NULL DEFAULT false",
-        "merged_into": "UUID CONSTRAINT fk_assets_merged_into_assets REFERENCES assets (asset_id)",
+        "merged_into": "UUID CONSTRAINT fk_assets_merged_into REFERENCES assets (asset_id)",
+    },
+    "symbols": {
+        "merged_into": "UUID CONSTRAINT fk_symbols_merged_into REFERENCES symbols (symbol_id)"
     },
     "deployments": {"doubts": "TEXT[]"},
     "relationships": {"effective_at": "TIMESTAMPTZ", "succession": "SMALLINT"},
@@ -26,6 +29,8 @@ COLUMNS = {
 }
 STATEMENTS = (
     "CREATE INDEX idx_assets_merged_into ON assets (merged_into)",
+    "CREATE INDEX idx_assets_former ON assets (asset_id) WHERE former_names IS NOT NULL",
+    "CREATE INDEX idx_symbols_merged_into ON symbols (merged_into)",
     """
     CREATE TABLE asset_prices (
         venue_id TEXT NOT NULL,
@@ -38,6 +43,7 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX idx_asset_prices_taken_at ON asset_prices (taken_at)",
+    "CREATE INDEX idx_asset_prices_asset ON asset_prices (asset_id)",
     """
     CREATE TABLE findings (
         finding_id UUID NOT NULL,
@@ -69,8 +75,14 @@ STATEMENTS = (
         CONSTRAINT pk_findings PRIMARY KEY (finding_id)
     )
     """,
-    "CREATE INDEX idx_findings_opened ON findings (state, opened_at, finding_id)",
-    "CREATE INDEX idx_findings_venue ON findings (venue_id, opened_at, finding_id)",
+    "CREATE INDEX idx_findings_opened ON findings (state, opened_at, finding_id)"
+    " INCLUDE (kind, action, venue_id)",
+    "CREATE INDEX idx_findings_spelling ON findings (venue_id, venue_symbol)",
+    "CREATE INDEX idx_findings_code ON findings (code)",
+    "CREATE INDEX idx_findings_listing_id ON findings (listing_id)",
+    "CREATE INDEX idx_findings_asset_id ON findings (asset_id)",
+    "CREATE INDEX idx_findings_proposed_asset_id ON findings (proposed_asset_id)",
+    "CREATE INDEX idx_findings_evidence ON findings USING gin (evidence jsonb_path_ops)",
 )
 
 

@@ -12,6 +12,8 @@
     │   ├── Unauthenticated   no key, or one that is not valid
     │   └── Forbidden         the key's role does not suffice
     ├── Conflict            the entity was changed since; read it again, then retry
+    │   ├── MovedOn           what a finding is about is no longer as it says
+    │   └── AlreadyDecided    a finding was decided before
     ├── EpochEnded          the history asked about was replaced; read again
     ├── OutOfRange          history that far back is not kept; read anew
     ├── TooMany             this caller asks for too much at once; wait, then retry
@@ -136,6 +138,18 @@ class Conflict(RegistryError):
     """The entity moved on; read it again, then retry."""
 
     reason = "REVISION_CONFLICT"
+
+
+class MovedOn(Conflict):
+    """What a finding is about is no longer as it says; read it again, then decide."""
+
+    reason = "MOVED_ON"
+
+
+class AlreadyDecided(Conflict):
+    """The finding was decided before, or is superseded."""
+
+    reason = "ALREADY_DECIDED"
 
 
 class EpochEnded(RegistryError):

@@ -22,13 +22,13 @@ from tests.support.commits import eventually
 BACK_TIMEOUT_S = 60
 WAIT_S = 30
 #: Entities of the catalogue, with the symbols of its venue symbols.
-CATALOGUE = 710
+CATALOGUE = 2292
 
 
 @pytest.fixture(scope="module")
 async def registry(stack: Stack) -> Stack:
     first = await stack.ok("catalogue", "load")
-    assert f"{CATALOGUE} added, 0 already there" in first.err
+    assert f"{CATALOGUE} added, 0 updated, 0 already there" in first.err
     await eventually(lambda: succeeds(stack, "resolve", "binance", "BTCUSDT"), WAIT_S)
     return stack
 
@@ -37,7 +37,9 @@ async def test_loading_the_catalogue_again_changes_nothing(registry: Stack) -> N
     before = await registry.revision()
     said = await registry.process("catalogue", "load")
     after = await registry.revision()
-    assert (said.code, f"0 added, {CATALOGUE} already there" in said.err) == (0, True), said.err
+    assert (said.code, f"0 added, 0 updated, {CATALOGUE} already there" in said.err) == (0, True), (
+        said.err
+    )
     assert after == before
 
 

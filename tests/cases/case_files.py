@@ -17,14 +17,25 @@ class Step(msgspec.Struct, frozen=True):
 
     Attributes:
         answers: Request -> the venue's answer as it wrote it.
+        prices: The same of requests for tickers, taken with them.
         decide, list: Whether it is such a step, and of which sort.
+        finding, field, about, by, choice: Of a decision: which finding (or which field's), and who
+            agrees one after the other; what is decided, where the proposal leaves a choice.
+        name: Of a list.
     """
 
     at: dt.datetime
     venue: str = ""
     answers: dict[str, msgspec.Raw] = {}
+    prices: dict[str, msgspec.Raw] = {}
     decide: str = ""
     list: str = ""
+    name: str = ""
+    finding: str | tuple[str, ...] = ()
+    field: str = ""
+    about: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    choice: dict[str, str] = msgspec.field(default_factory=dict, name="as")
 
     @property
     def is_import(self) -> bool:

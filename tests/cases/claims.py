@@ -16,6 +16,7 @@ from cqar.sdk.errors import CqarError
 from cqar_shared.domain.kinds.api_key import Role
 from tests.cases.answer_fields import field_of, is_one_of
 from tests.cases.case_files import kind_of
+from tests.cases.finding_claims import change_faults, finding_faults, no_finding_faults
 from tests.cases.story import Story, admin_pb, pb, rpb
 
 Claim = dict[str, Any]
@@ -258,8 +259,10 @@ async def _deployment(story: Story, claim: Claim) -> Faults:
     (own,) = [d for d in found.deployments if d.address.lower() == asked["address"].lower()]
     if own.decimals != int(asked.get("decimals", own.decimals)):
         yield f"its decimals are {own.decimals}"
-    if asked.get("quarantined"):
-        yield "a deployment cannot be quarantined"
+    if asked.get("quarantined", bool(own.doubts)) != bool(own.doubts):
+        yield f"its doubts are {', '.join(own.doubts) or 'none'}"
+    if "asset" in asked and found.asset.asset_id != story.assets[asked["asset"]]:
+        yield f"it is of {found.asset.name}"
 
 
 async def _no_deployment(story: Story, claim: Claim) -> Faults:
@@ -273,6 +276,9 @@ async def _no_deployment(story: Story, claim: Claim) -> Faults:
 
 CHECKS: Final[dict[str, Callable[[Story, Claim], Faults]]] = {
     "resolve": _resolve,
+    "finding": finding_faults,
+    "no_finding": no_finding_faults,
+    "change": change_faults,
     "same_asset": _same_asset,
     "same_symbol": _same_symbol,
     "outcome": _outcome,

@@ -13,12 +13,16 @@ import msgspec
 from cqar.importer.multipliers import MULTIPLES
 from cqar.importer.readers.registry import product_line_of
 from cqar_shared.domain.kind import Entity
-from cqar_shared.domain.kinds.asset import Asset, AssetClassCode, AssetType
+from cqar_shared.domain.kinds.asset import Asset, AssetClassCode, AssetType, FormerName
 from cqar_shared.domain.kinds.asset_deployment import AssetDeployment
-from cqar_shared.domain.kinds.asset_relationship import AssetRelationship, RelationshipType
+from cqar_shared.domain.kinds.asset_relationship import (
+    AssetRelationship,
+    RelationshipType,
+    SuccessionCode,
+)
 from cqar_shared.domain.kinds.chain import Chain
 from cqar_shared.domain.kinds.venue import EnvironmentCode, Venue, VenueType
-from cqar_shared.domain.kinds.venue_asset import VenueAsset
+from cqar_shared.domain.kinds.venue_asset import BindingEvidence, VenueAsset
 from tests.cases.case_files import Case
 
 _BASE: Final = (
@@ -59,10 +63,17 @@ def known_before(case: Case, begin: dt.datetime) -> Known:
         begin: The first step's instant.
     """
     given = [next(iter(item.items())) for item in case.registry]
-    assets = {symbol: _asset(symbol, symbol, name, kind) for symbol, name, kind in _BASE}
+    assets = {
+        symbol: msgspec.structs.replace(_asset(symbol, symbol, name, kind), unambiguous_ticker=True)
+        for symbol, name, kind in _BASE
+    }
     for asset in (value for kind, value in given if kind == "asset"):
         ref = asset["ref"]
-        assets[ref] = _asset(ref, asset["symbol"], asset["name"], asset["asset_class"])
+        assets[ref] = msgspec.structs.replace(
+            _asset(ref, asset["symbol"], asset["name"], asset["asset_class"]),
+            former_names=tuple(_former(name) for name in asset.get("former", ())) or None,
+            unambiguous_ticker=asset.get("unambiguous", False),
+        )
     for multiplier in (value for kind, value in given if kind == "multiplier"):
         coin = assets[multiplier["asset"]]
         units = {multiplier["code"]: multiplier["units"]}
@@ -96,6 +107,11 @@ def _asset(ref: str, symbol: str, name: str, asset_class: str) -> Asset:
         asset_type=AssetType.NATIVE,
         asset_class=AssetClassCode[asset_class],
     )
+
+
+def _former(name: dict[str, str]) -> FormerName:
+    until = dt.datetime.fromisoformat(name["until"])
+    return FormerName(symbol=name["symbol"], name=name["name"], until=until)
 
 
 def _venues(names: list[str]) -> Iterator[Venue]:
@@ -137,7 +153,8 @@ def _succession(edge: dict[str, Any], ids: dict[str, str]) -> AssetRelationship:
         to_asset_id=ids[edge["to"]],
         relationship_type=RelationshipType.MIGRATES_TO,
         conversion_rate=Decimal(edge["rate"]),
-        metadata={"kind": edge["kind"], "effective_at": edge["at"]},
+        effective_at=dt.datetime.fromisoformat(edge["at"]),
+        succession=SuccessionCode[edge["kind"]],
     )
 
 
@@ -150,5 +167,6 @@ def _binding(binding: dict[str, Any], ids: dict[str, str]) -> tuple[VenueAsset, 
         venue_asset_symbol=binding["code"],
         trading_enabled=True,
         listed_at=dt.datetime.fromisoformat(since) if since else None,
+        evidence=(BindingEvidence(kind="REVIEWED", code=binding["code"], detail="the case"),),
     )
     return entity, dt.datetime.fromisoformat(until) if until else None

@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import grpc
+import msgspec
 from cqc.resolver.v1 import resolver_pb2
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1 import asset_registry_pb2
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
-from cqc.writer.v1 import registry_admin_pb2
+from cqc.writer.v1 import finding_pb2, registry_admin_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.admin.connection import Connection
@@ -22,8 +23,11 @@ from cqar.importer.answer_reader import Reading, read_answers
 from cqar.importer.apply import apply_entities, apply_plan
 from cqar.importer.plan import Plan, make_plan
 from cqar.importer.readers.registry import product_line_of
+from cqar.importer.reference.list_file import decode_list
+from cqar.importer.reference.list_kinds import LIST_KINDS, plan_list
+from cqar.importer.reference.reference_state import load_reference_state
 from cqar.importer.registry_state import load_state
-from cqar.importer.saved_answers import decode
+from cqar.importer.saved_answers import DecodedAnswer, decode
 from cqar_resolver.app import Resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.codec import entity_codec
@@ -45,11 +49,18 @@ pb: Any = resolver_pb2
 rpb: Any = asset_registry_pb2
 admin_pb: Any = registry_admin_pb2
 WAIT_S = 60
+#: Who decides in cases; none of them proposes anything.
+PEOPLE = ("ann", "ben")
+OPEN_STATES = (finding_pb2.FINDING_STATE_OPEN, finding_pb2.FINDING_STATE_HELD)
 
 
 def require_none(left: list[Any]) -> None:
     """Fail with what there is."""
     assert not left, left
+
+
+def _decoded(answers: dict[str, msgspec.Raw]) -> list[DecodedAnswer]:
+    return [decode(name, bytes(raw), name) for name, raw in answers.items()]
 
 
 class Imported(NamedTuple):
@@ -85,12 +96,44 @@ class Story:
         await asyncio.to_thread(self._store, *known.entities)
 
     async def take(self, step: Step, *, allow_mass_change: bool = False) -> None:
-        """Import what a venue answered."""
+        """Import what a venue answered or a list says, or decide a finding."""
         before, self.clock.now = self.clock.now, max(self.clock.now, step.at)
         for at, entity in self._endings:
             if before < at <= self.clock.now:
                 await asyncio.to_thread(self._end, entity, at)
-        await asyncio.to_thread(self._import, step, allow_mass_change=allow_mass_change)
+        if step.decide:
+            await self._decide(step)
+        elif step.list:
+            await asyncio.to_thread(self._import_list, step)
+        else:
+            await asyncio.to_thread(self._import, step, allow_mass_change=allow_mass_change)
+
+    async def _decide(self, step: Step) -> None:
+        """Let one person after the other decide the one open finding that a step means."""
+        kinds = [step.finding] if isinstance(step.finding, str) else list(step.finding)
+        venue_id, spelling = step.about
+        request = admin_pb.ListProposalsRequest(
+            venue_id=venue_id, venue_symbol=spelling, kinds=kinds, states=OPEN_STATES
+        )
+        found = await self.writer.call(self.writer.admin.ListProposals, request, Role.READ)
+        findings = [
+            finding
+            for finding in found.findings
+            if not step.field or step.field in {one.field for one in finding.differences}
+        ]
+        assert findings, f"no open finding {kinds} about {step.about}"
+        asset = step.choice.get("asset")
+        for actor in step.by:
+            decision = admin_pb.DecideProposalRequest(
+                finding_id=findings[0].finding_id,
+                verdict=finding_pb2.FindingVerdict.Value(f"FINDING_VERDICT_{step.decide.upper()}"),
+                reason="as the case says",
+                asset_id=self.assets[asset] if asset else "",
+                units=step.choice.get("units", ""),
+            )
+            answer = await self.writer.call_as(actor, self.writer.admin.DecideProposal, decision)
+            if not answer.approvals_missing:
+                break
 
     def _connect(self) -> Connection:
         return Connection(self.writer.address, self.writer.keys[Role.WRITE])
@@ -104,12 +147,23 @@ class Story:
     def _end(self, code: VenueAsset, at: dt.datetime) -> None:
         self._store(changed(code, delisted_at=at, trading_enabled=None))
 
+    def _import_list(self, step: Step) -> None:
+        """As `cqar import tokenlist FILE --name … --at …` does."""
+        kind = LIST_KINDS[step.list]
+        (content,) = step.answers.values()
+        source = decode_list(bytes(content), step.name, step.name)
+        with self._connect() as connection:
+            state = load_reference_state(connection, step.at, kind.needs, kind.finding_kinds)
+            plan = plan_list(kind, state, source, step.at)
+            entities = [(o.kind, o.after) for o in plan.changes if o.after is not None]
+            result = apply_entities(connection, entities, "import", None, plan.revision)
+        require_none(result.rejected)
+
     def _import(self, step: Step, *, allow_mass_change: bool) -> None:
         """As `cqar import VENUE --file NAME=… --at …` does."""
         line = product_line_of(step.venue)
         assert line is not None, step.venue
-        answers = [decode(name, bytes(raw), name) for name, raw in step.answers.items()]
-        reading = read_answers(line, answers)
+        reading = read_answers(line, _decoded(step.answers), _decoded(step.prices), step.at)
         require_none(reading.unused)
         with self._connect() as connection:
             asked = rpb.GetVenueRequest(venue_id=step.venue)
@@ -164,7 +218,7 @@ async def telling(
     """
     clock = Clock()
     clock.now = begin
-    async with serving(engine, clock) as writer:
+    async with serving(engine, clock, actors=PEOPLE) as writer:
         story = Story(clock, writer, engine)
         await story.begin(known)
         async with resolving(config, clock) as resolver:

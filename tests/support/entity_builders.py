@@ -21,6 +21,7 @@ from cqar_shared.domain.kinds.finding import (
     FindingAction,
     FindingEvidence,
     FindingState,
+    with_id,
 )
 from cqar_shared.domain.kinds.listing_source import ListingSource
 from cqar_shared.domain.kinds.quality_flag import FlagSeverity, FlagType, QualityFlag
@@ -149,7 +150,6 @@ def an_asset_price(**changes: Any) -> AssetPrice:
 
 def a_finding(**changes: Any) -> Finding:
     given: dict[str, Any] = {
-        "finding_id": an_id("finding"),
         "kind": "SAME_TICKER",
         "venue_id": "binance",
         "venue_symbol": "BTCUSDT",
@@ -158,7 +158,7 @@ def a_finding(**changes: Any) -> Finding:
         "action": FindingAction.REVIEW,
         "opened_at": NOW,
     }
-    return Finding(**{**given, **changes})
+    return with_id(Finding(**{**given, **changes}))
 
 
 #: A listing, and all that it refers to.

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from cqar_shared.domain.kind import Entity
 from cqar_shared.domain.kinds.asset_group import GroupMember
-from cqar_shared.domain.kinds.finding import FindingState
+from cqar_shared.domain.kinds.finding import FindingDecision, FindingState, FindingVerdict
 from cqar_shared.domain.kinds.listing_source import RecordedAnswer
 from cqar_shared.domain.kinds.quality_flag import FlagSeverity
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
@@ -65,6 +65,9 @@ def _member(asset_id: str, weight: str) -> GroupMember:
     return GroupMember(asset_id=asset_id, weight=Decimal(weight))
 
 
+_DECISION: Final = FindingDecision(
+    actor="ann", verdict=FindingVerdict.REJECT, reason="no", decided_at=NOW
+)
 _ANSWER: Final = RecordedAnswer(
     request="GET /fapi/v1/fundingInfo", sha256="0" * 64, taken_at=NOW - _DAY
 )
@@ -168,7 +171,12 @@ LIVES: Final[dict[str, Life]] = {
     ),
     "finding": Life(
         born=a_finding(),
-        steps=(({"decided_at": NOW, "state": FindingState.REJECTED}, "finding_decided"),),
+        steps=(
+            (
+                {"state": FindingState.REJECTED, "decided_at": NOW, "decisions": (_DECISION,)},
+                "finding_decided",
+            ),
+        ),
         told=("finding_opened", ""),
         stays=True,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -38,13 +38,19 @@ from cqar_writer.services.asset_registry import AssetRegistryService
 
 @dataclass
 class Client:
-    """Stubs, and a key of each role."""
+    """Stubs, a key of each role, and the keys of further actors, who may write."""
 
     address: str
     channel: grpc.aio.Channel
     registry: Any
     admin: Any
     keys: dict[Role, str]
+    actors: dict[str, str]
+
+    async def call_as(self, actor: str, method: Any, request: Any) -> Any:
+        """Call with the key of one of the actors."""
+        metadata = (("authorization", f"Bearer {self.actors[actor]}"),)
+        return await method(request, metadata=metadata, timeout=10)
 
     async def call(self, method: Any, request: Any, role: Role | None = Role.WRITE) -> Any:
         metadata = (("authorization", f"Bearer {self.keys[role]}"),) if role else ()
@@ -57,6 +63,7 @@ async def serving(
     now: dt.datetime | Callable[[], dt.datetime],
     database: PrimaryDatabase | None = None,
     cache: Cache | None = None,
+    actors: Iterable[str] = (),
 ) -> AsyncIterator[Client]:
     """Wired as `cqar_writer.app` does, on a port of its own."""
     database = database or PrimaryDatabase(NewestPosition(), engine)
@@ -67,6 +74,7 @@ async def serving(
     mutations = Mutations(engine, clock, database=database)
     roles = (Role.READ, Role.WRITE, Role.ADMIN)
     keys = {role: await create_key(mutations, role.name.lower(), role) for role in roles}
+    people = {actor: await create_key(mutations, actor, Role.WRITE) for actor in actors}
     find = ApiKeyCache(engine, clock).find
     heads = HeadReader(engine, database)
     calls = CallInterceptor(lambda _: False)
@@ -82,5 +90,5 @@ async def serving(
     address = f"127.0.0.1:{port}"
     async with grpc.aio.insecure_channel(address) as channel:
         stubs: tuple[Any, Any] = (AssetRegistryStub(channel), RegistryAdminStub(channel))
-        yield Client(address, channel, *stubs, keys)
+        yield Client(address, channel, *stubs, keys, people)
     await server.stop(None)

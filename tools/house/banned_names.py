@@ -32,7 +32,7 @@ MODULES: Final[dict[str, frozenset[str]]] = {
         " last_good tiers moves published held works answers past listing selection reading"
         " places cutting changed view recent loading sources moment",
         "cqar_shared": "judge wording joiners told tokens ahead wrapping statuses calls unhurried"
-        " certificate_end times extras about garbage reachable finding",
+        " certificate_end times extras about garbage reachable",
         "cqar_writer": "rates keys archiving surroundings reviving once answers heads newest bumps"
         " images ground saving archivable past epoch_core image_core relay_core cache_core",
         "cqar": "applied calling looking past trading voiding watching words typed plans importing"

@@ -23,6 +23,7 @@ from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.domain.load_rounds import run_loading
 from cqar_shared.domain.working_set import LookupKey
 from cqar_shared.errors import RegistryError, ServiceNotReady
+from cqar_shared.queries.entities import EntityQuery
 from cqar_shared.queries.partial_reader import ROUNDS_MAX, PartialReader
 from cqar_shared.queries.query import Query, QueryContext, run_query
 from cqar_shared.queries.reader import LISTING_TERMS
@@ -97,6 +98,9 @@ def _only_lookup(query: Query[Any], reader: PartialReader) -> LookupKey | None:
     """Return the one lookup that an answer begins with; None if it begins with several, or none."""
     if isinstance(query, BatchQuery):
         return None
+    if isinstance(query, EntityQuery):
+        # What else it asks for is of no use unless there is no such entity.
+        return LookupKey(query.kind, "", (query.key,))
     run_query(query, QueryContext(reader, UNCONFIRMED))
     return next(iter(reader.missing)) if len(reader.missing) == 1 else None
 

@@ -82,8 +82,8 @@ class ResolveAssetQuery(Query[pb.ResolveAssetResponse]):
             EntityNotFound: The name means no asset, or a venue no longer uses the code.
         """
         reader = context.reader
-        asset_id = self._asset_id(reader)
-        asset = entities.require(reader, ASSET, asset_id)
+        asset = entities.require(reader, ASSET, self._asset_id(reader))
+        asset_id = asset.asset_id
         deployments = entities.find(reader, ASSET_DEPLOYMENT, "asset", asset_id)
         flags = _active_flags(reader, asset_id)
         return pb.ResolveAssetResponse(

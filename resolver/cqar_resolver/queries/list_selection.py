@@ -35,6 +35,9 @@ class Selection:
         self._filters = filters
         self._ending = [each for each in filters if each.test.ends is not None]
         self._traces = [traces for each in filters if (traces := each.traces(kind))]
+        failing = [each.trace_of_failing(kind) for each in filters]
+        self._failing = [trace for trace in failing if trace]
+        self._all_by_absence = bool(failing) and all(failing)
         self._buckets: dict[str, list[str]] = {}
         self._sorted: set[str] = set()
         self.total = 0
@@ -44,7 +47,7 @@ class Selection:
         """Look at (key, payload) of some entities; each entity once, in any order."""
         kind, filters, parse = self._kind, self._filters, self._kind.message.FromString
         for key, payload in entities:
-            if filters:
+            if filters and not self._passes_unread(payload):
                 if not self._may_pass(payload):
                     continue
                 message = parse(payload)
@@ -56,6 +59,10 @@ class Selection:
             sort_key = key if len(kind.key) == 1 else _JOINER.join(kind.parts_of(key))
             self._buckets.setdefault(sort_key[:_BUCKET_CHARS], []).append(sort_key)
             self.total += 1
+
+    def _passes_unread(self, payload: bytes) -> bool:
+        """Whether a message passes because no filter's field is in it at all."""
+        return self._all_by_absence and not any(each in payload for each in self._failing)
 
     def _may_pass(self, payload: bytes) -> bool:
         for traces in self._traces:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar_shared.codec import entity_codec
-from cqar_shared.codec.request_validation import require_id, require_key, require_one
+from cqar_shared.codec.request_validation import require_id, require_one
 from cqar_shared.domain import tradeability, verdicts
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds import KIND_BY_NAME
@@ -21,31 +21,6 @@ from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG
 from cqar_shared.errors import ServiceNotReady
 from cqar_shared.queries import entities
 from cqar_shared.queries.query import Query, QueryContext
-
-
-@dataclass(frozen=True, slots=True)
-class EntityQuery(Query[Any]):
-    """Which entity of a kind has a key?"""
-
-    kind: str
-    key: str
-
-    @classmethod
-    def of(cls, kind: AnyKind, key: str) -> Self:
-        """Validate a key.
-
-        Raises:
-            Invalid: The key cannot be one of this kind.
-        """
-        require_key(kind, key)
-        return cls(kind.name, key)
-
-    @property
-    def rpc(self) -> str:
-        return _get_rpc(self.kind)
-
-    def run(self, context: QueryContext) -> Any:
-        return entities.require(context.reader, KIND_BY_NAME[self.kind], self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +86,12 @@ class IdentifierQuery(Query[Any]):
         """
         kind = KIND_BY_NAME[self.kind]
         _, source_field = kind.lookups["source"].columns
+        owner = _owner_of(self.kind)
+        owner_id = entities.current_id(context.reader, KIND_BY_NAME[owner], self.owner_id)
         # By the owner, who has a few: lists need that index anyway.
-        owned = entities.find(context.reader, kind, _owner_of(self.kind), self.owner_id)
+        owned = entities.find(context.reader, kind, owner, owner_id)
         named = [each for each in owned if getattr(each, source_field) == self.source]
-        return tradeability.primary_identifier(self.kind, self.owner_id, named)
+        return tradeability.primary_identifier(self.kind, owner_id, named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +112,8 @@ class CheckAssetTradeableQuery(Query[pb.CheckAssetTradeableResponse]):
         Raises:
             ServiceNotReady: No known flag forbids it, but newer ones may be unknown here.
         """
-        entities.require(context.reader, ASSET, self.asset_id)
-        flags = entities.find(context.reader, QUALITY_FLAG, "asset", self.asset_id)
+        asset = entities.require(context.reader, ASSET, self.asset_id)
+        flags = entities.find(context.reader, QUALITY_FLAG, "asset", asset.asset_id)
         blocking = [flag for flag in flags if verdicts.blocks(flag)]
         if context.stale is not None and not blocking:
             message = f"no flag is known that forbids it, but {context.stale.message}"

@@ -268,7 +268,7 @@ def venue_symbols(
         EntityNotFound: The symbol or a venue does not exist.
         NotResident: The symbol was archived, and listings with it.
     """
-    entities.require(reader, SYMBOL, symbol_id)
+    symbol_id = entities.require(reader, SYMBOL, symbol_id).symbol_id
     if reader.archived("entity", SYMBOL.name, symbol_id):
         raise NotResident(symbol_id)
     listed = []

@@ -15,7 +15,6 @@ from cqar_resolver.queries.lists import ListCache, SnapshotListReader
 from cqar_resolver.queries.registry import (
     CheckAssetTradeableQuery,
     DeploymentQuery,
-    EntityQuery,
     GroupQuery,
     IdentifierQuery,
 )
@@ -30,6 +29,7 @@ from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.errors import Misdirected
 from cqar_shared.lists.methods import Lists
+from cqar_shared.queries.entities import EntityQuery
 from cqar_shared.queries.listings import GetVenueSymbolQuery
 from cqar_shared.queries.query import Query
 from cqar_shared.rpc.auth import caller_of

@@ -40,10 +40,12 @@ def holds(listing: Listing, at: Instant) -> bool:
 
 
 def in_period(payload: bytes | None, listing: Listing) -> Listing | None:
-    """The terms of a time in the listing's period, as that is known today."""
+    """The terms of a time in the listing's period, as that and its symbol are known today."""
     if payload is None:
         return None
     terms = Listing.FromString(payload)
+    # Its symbol may have been merged into another one since.
+    terms.symbol_id = listing.symbol_id
     for field in _PERIOD:
         terms.ClearField(field)
         if listing.HasField(field):

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from cqar_shared.domain.kind import AnyKind, Entity, RegistryView
-from cqar_shared.domain.kinds import KINDS
+from cqar_shared.domain.kinds import KINDS, MERGING
 from cqar_shared.domain.working_set import LookupKey, Referrers, WorkingSet
 from cqar_shared.errors import (
     MESSAGE_CHARS_MAX,
@@ -39,6 +39,9 @@ class ChangeIntent(enum.Enum):
     UPSERT = enum.auto()  # the entity may exist
     EVOLVE = enum.auto()  # the entity must exist
     REMOVE = enum.auto()  # the entity must exist
+    # The entity is as given, and what it is stays: what it refers to was merged, or taken apart
+    # again. No request states this; `asset_merge` and `asset_unmerge` alone do.
+    RELINK = enum.auto()
 
 
 class Result(enum.IntEnum):
@@ -56,7 +59,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         key: The entity's key; empty if `given` or `locate` identifies it.
-        given: The entity in the request, for CREATE and UPSERT.
+        given: The entity in the request, for CREATE, UPSERT and RELINK.
         step: Returns the entity's next state, for EVOLVE.
         locate: Finds the entity of an EVOLVE, such as the open listing of a spelling.
         named: How the request names the entity, for the error if it does not exist.
@@ -121,14 +124,16 @@ class Batch:
     order: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        def place(index: int) -> tuple[int, int]:
-            item = self.items[index]
-            rank = _ORDER[item.kind.name]
-            if item.intent is not ChangeIntent.REMOVE:
-                return 0, rank
-            return 1 if item.kind.name in REFERRED_TO else -1, -rank
+        self.order = sorted(range(len(self.items)), key=self._place)
 
-        self.order = sorted(range(len(self.items)), key=place)
+    def _place(self, index: int) -> tuple[int, int]:
+        item = self.items[index]
+        rank = _ORDER[item.kind.name]
+        if item.intent is not ChangeIntent.REMOVE:
+            # What was merged comes after what answers for it.
+            is_merged = getattr(item.given, "merged_into", None) is not None
+            return 0, 2 * rank + is_merged
+        return 1 if item.kind.name in REFERRED_TO else -1, -rank
 
     def prefetch(self, registry: WorkingSet) -> None:
         """Ask for what the rules will ask for, by each kind's `prefetch_lookups`."""
@@ -150,6 +155,9 @@ class Batch:
     def judge(self, registry: WorkingSet) -> list[Outcome]:
         """Evaluate all items once; return their outcomes in the order of the request."""
         registry.begin_round()
+        return self._judge_items(registry)
+
+    def _judge_items(self, registry: WorkingSet) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         for index in self.order:
             outcomes[index] = outcome = judge(self.items[index], registry)
@@ -159,12 +167,9 @@ class Batch:
 
 
 def judge(item: Item, registry: WorkingSet) -> Outcome:
+    decide = {ChangeIntent.REMOVE: _remove, ChangeIntent.RELINK: _relink}.get(item.intent, _replace)
     try:
-        return (
-            _remove(item, registry)
-            if item.intent is ChangeIntent.REMOVE
-            else _replace(item, registry)
-        )
+        return decide(item, registry)
     except RegistryError as error:
         key = item.key or (item.kind.key_of(item.given) if item.given else item.named)
         return Outcome(kind=item.kind, key=key, result=Result.REJECTED, error=error)
@@ -193,6 +198,27 @@ def _replace(item: Item, registry: WorkingSet) -> Outcome:
         if before is not None:
             after = _set_if_there(after, updated_at=registry.now)
     return Outcome(kind=kind, key=key, result=result, before=before, after=after, past=past)
+
+
+def _relink(item: Item, registry: WorkingSet) -> Outcome:
+    """Let an entity refer to others. Nothing is completed or dated anew: it is as it is given."""
+    kind, after = item.kind, item.given
+    if after is None or kind.check_relinked is None:
+        raise EntityNotFound(kind.name, item.key)
+    key = kind.key_of(after)
+    before = registry.get(kind.name, key)
+    _require_untouched(item, key, registry)
+    violations = [
+        *_check_referents(kind, after, registry),
+        *kind.check_relinked(before, after, registry),
+    ]
+    if violations:
+        raise Invalid(violations)
+    if after == before:
+        return Outcome(kind=kind, key=key, result=Result.UNCHANGED, before=before, after=after)
+    result = Result.CREATED if before is None else Result.UPDATED
+    after = _set_if_there(after, updated_at=registry.now)
+    return Outcome(kind=kind, key=key, result=result, before=before, after=after)
 
 
 def _leaf(field: str) -> str:
@@ -276,6 +302,13 @@ def _require_untouched(item: Item, key: str, registry: WorkingSet) -> None:
 def _check_referents(
     kind: AnyKind, after: Entity, registry: WorkingSet
 ) -> Iterator[FieldViolation]:
+    # What was merged itself keeps what it referred to.
+    keeps = getattr(after, "merged_into", None) is not None
     for name, (target, key) in kind.refs_of(after):
         if not registry.has(target, key):
             yield FieldViolation(name, "NOT_FOUND", f"no {target.replace('_', ' ')} {key!r}")
+        elif target in MERGING and (name == "merged_into" or not keeps):
+            into = getattr(registry.get(target, key), "merged_into", None)
+            if into is not None:
+                message = f"{target} {key} was merged into {into}: refer to that"
+                yield FieldViolation(name, "MERGED", message)

@@ -7,13 +7,31 @@ whole table, so that both decide by the same one. Pure.
 from __future__ import annotations
 
 import enum
-import uuid
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
-from cqar_shared.domain.kinds.finding import Finding, FindingAction
+from cqar_shared.domain.kinds.finding import (
+    REGISTRYS_OWN,
+    Finding,
+    FindingAction,
+    FindingState,
+    finding_id_of,
+    with_id,
+)
+
+__all__ = [
+    "DEFAULT_RULES",
+    "OTHERWISE",
+    "FindingKind",
+    "FindingRule",
+    "all_rules",
+    "finding_id_of",
+    "rule_for",
+    "with_policy",
+    "with_id",
+]
 
 
 class FindingKind(enum.StrEnum):
@@ -118,23 +136,20 @@ def rule_for(finding: Finding, rules: Iterable[FindingRule] = DEFAULT_RULES) -> 
     return next((rule for rule in rules if rule.matches(finding)), OTHERWISE)
 
 
-#: Fields that a finding is: the others tell of it, or are the registry's own.
-_CONTENT: Final = (
-    *("kind", "venue_id", "venue_symbol", "listing_id", "code", "chain_id", "address"),
-    *("asset_id", "differences", "proposed_asset_id", "units", "rate"),
-    *("from_venue_id", "from_venue_symbol"),
-)
-_NAMESPACE: Final = uuid.UUID("0c8f3b0a-6b0d-5a7c-9d52-5b8a1d8f4e21")
+def with_policy(finding: Finding, opened_by: str, rules: Iterable[FindingRule]) -> Finding:
+    """Return a finding as a caller may state it: its own fields, with the policy's word on it.
 
-
-def finding_id_of(finding: Finding) -> str:
-    """Return the id that follows from what the finding is, not from when or why it was made."""
-    content = [getattr(finding, name) for name in _CONTENT]
-    return str(uuid.uuid5(_NAMESPACE, msgspec.json.encode(content, order="sorted").decode()))
-
-
-def with_id(finding: Finding) -> Finding:
-    return msgspec.structs.replace(finding, finding_id=finding_id_of(finding))
+    Of what is the registry's own only that it is superseded can be stated.
+    """
+    state = finding.state if finding.state is FindingState.SUPERSEDED else None
+    cleared = dict.fromkeys(REGISTRYS_OWN)
+    finding = msgspec.structs.replace(finding, **{**cleared, "state": state})
+    rule = rule_for(finding, rules)
+    if not finding.finding_id:
+        finding = with_id(finding)
+    return msgspec.structs.replace(
+        finding, action=rule.action, policy=rule.name, opened_by=opened_by
+    )
 
 
 def all_rules(configured: Sequence[FindingRule]) -> tuple[FindingRule, ...]:

@@ -111,6 +111,14 @@ def _as_stored(entity: Any, _: dt.datetime) -> Any:
     return entity
 
 
+def checked_as_it_is(check: Check[Any]) -> Check[Any]:
+    """Make the rule of an entity that refers to something else from now on, and stays what it is.
+
+    It is checked as an update of itself: what is wrong in it is found, and no field has changed.
+    """
+    return lambda _, after, registry: check(after, after, registry)
+
+
 def _no_removal_rule(_: Any, __: RegistryView) -> Iterator[FieldViolation]:
     return iter(())
 
@@ -139,6 +147,9 @@ class Kind(Generic[E]):
         past: The entity as an upsert says that it was before what is known of it now.
         complete: Fills the fields that follow from the others, such as a symbol's text.
         existing: The entity that an upsert without a key means, or None.
+        check_relinked: The violations of replacing `before` by `after`, which is the same thing and
+            refers to others, since two assets were merged or taken apart; None: nothing that it
+            refers to can be merged.
         check_removal: The violations of removing it, other than that something refers to it.
         event: (before, after) -> the name of the domain event; an `Event` if it carries more
             than the entity; None for no event.
@@ -166,6 +177,7 @@ class Kind(Generic[E]):
     slugs: frozenset[str] = frozenset()
     complete: Callable[[E | None, E, RegistryView], E] = _as_given
     existing: Callable[[E, RegistryView], E | None] = _no_existing
+    check_relinked: Check[E] | None = None
     check_removal: Callable[[E, RegistryView], Iterator[FieldViolation]] = _no_removal_rule
     derived: Mapping[str, Callable[[E], Any]] = field(default_factory=dict)
     exported: bool = True

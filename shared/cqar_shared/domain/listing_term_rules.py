@@ -38,7 +38,7 @@ _NOT_NEGATIVE: Final = (
     *("initial_margin_rate", "maintenance_margin_rate"),
 )
 #: (lower, upper): the first does not exceed the second.
-_BOUNDS: Final = (
+BOUNDS: Final = (
     ("min_order_size", "max_order_size"),
     ("min_order_value", "max_order_value"),
     ("market_min_size", "market_max_size"),
@@ -110,7 +110,7 @@ def _check_decimals(after: Any) -> Iterator[FieldViolation]:
     yield from rules.check_rate(after, _EXACT, *_RATES)
     yield from rules.check_positive(after, _EXACT, *_POSITIVE)
     yield from rules.check_not_negative(after, _EXACT, *_NOT_NEGATIVE)
-    for lower, upper in _BOUNDS:
+    for lower, upper in BOUNDS:
         yield from rules.check_below(after, _EXACT, lower, upper)
 
 

@@ -156,6 +156,19 @@ def check_sha256(field: str, value: str) -> Iterator[FieldViolation]:
         yield FieldViolation(field, "NOT_A_HASH", message)
 
 
+def check_json_object(field: str, text: str, bytes_max: int) -> Iterator[FieldViolation]:
+    """Check a text that states fields of a raw record."""
+    if len(text.encode()) > bytes_max:
+        yield FieldViolation(field, "TOO_LONG", f"at most {bytes_max} bytes")
+        return
+    try:
+        decoded = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        decoded = None
+    if not isinstance(decoded, dict):
+        yield FieldViolation(field, "NOT_JSON", "must be a JSON object")
+
+
 def is_uuid(value: str) -> bool:
     """Whether it is a UUID in canonical form; an id must not have two spellings."""
     return _UUID.fullmatch(value) is not None

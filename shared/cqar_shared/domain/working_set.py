@@ -147,6 +147,17 @@ class WorkingSet:
             if entity is not None and values in values_of(entity):
                 yield entity
 
+    def find_stored(self, kind: str, lookup: str, *values: Any) -> Iterator[Any]:
+        """Like `find`, as of before the request."""
+        find = LookupKey(kind, lookup, values)
+        keys = self._found.get(find)
+        if keys is None:
+            self.want_found(find)
+        for key in keys or ():
+            stored = self.stored((kind, key))
+            if stored is not None and stored.entity is not None:
+                yield stored.entity
+
     # ------------------------------------------------------------ what the judge asks
 
     def stored(self, ref: Ref) -> Stored | None:
@@ -199,3 +210,21 @@ class WorkingSet:
 
     def know_referrers(self, ref: Ref, referrers: Referrers) -> None:
         self._referrers[ref] = referrers
+
+
+class RegistryBefore:
+    """The registry as it was before the request, as a rule may read it."""
+
+    def __init__(self, registry: WorkingSet) -> None:
+        self._registry = registry
+        self.now = registry.now
+        self.historical = registry.historical
+        self.as_of = registry.as_of
+        self.confirms = registry.confirms
+
+    def get(self, kind: str, key: str) -> Any | None:
+        stored = self._registry.stored((kind, key))
+        return stored.entity if stored else None
+
+    def find(self, kind: str, lookup: str, *values: Any) -> Iterator[Any]:
+        return self._registry.find_stored(kind, lookup, *values)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -87,9 +88,32 @@ class Filter(NamedTuple):
             kind.message(**{name: self.value}).SerializeToString() for name in self.columns
         )
 
+    def trace_of_failing(self, kind: AnyKind) -> bytes:
+        """Return bytes that every serialised message has that does not pass; empty: unknown.
+
+        They are the tag of a field that must be unset, of a message, a text or bytes.
+        """
+        if self.test is not UNSET:
+            return b""
+        field = kind.message.DESCRIPTOR.fields_by_name[self.columns[0]]
+        if field.cpp_type not in (FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_MESSAGE):
+            return b""
+        return _varint(field.number << 3 | _LENGTH_DELIMITED)
+
     def end(self, message: Message) -> dt.datetime | None:
         """Return from when on a message that passes no longer does; None if that is not known."""
         return None if self.test.ends is None else self.test.ends(value_of(message, *self.columns))
+
+
+_LENGTH_DELIMITED: Final = 2
+
+
+def _varint(number: int) -> bytes:
+    parts = []
+    while number >= 0x80:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*parts, number))
 
 
 def value_of(message: Message, field: str) -> Any:

@@ -31,6 +31,7 @@ from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 from cqar_shared.lists import filter_names, presentation
 from cqar_shared.lists.filters import Filter, at_least, either, equal, only_open, only_unset
+from cqar_shared.lists.merged_filters import current_filters
 from cqar_shared.lists.paging import ListPage
 from cqar_shared.rpc.error_mapping import Context
 
@@ -186,6 +187,7 @@ async def page_of(
         EntityNotFound: A filter names an entity that does not exist.
         TooLarge: The whole list was asked for, and is too long.
     """
+    filters = await current_filters(reader, kind, filters)
     page = await reader.page(kind, filters, request.page_size, request.page_token)
     if not page.total:
         await filter_names.require_named(reader, ((each.field, each.value) for each in filters))

@@ -18,6 +18,8 @@ _KIB: Final = 1024
 
 #: Items in one Apply.
 ITEMS_MAX: Final = 5_000
+#: Findings in one Propose, and on a page.
+FINDINGS_MAX: Final = 1_000
 #: gRPC's default limit is 4 MB a message; a Resolution is about 2 KB. Where symbol, listing and
 #: assets have all the metadata that they may, it is 80 KB: see
 #: `cqar_resolver.queries.requests.require_fits`.
@@ -28,6 +30,7 @@ REQUEST_BYTES_MAX: Final = 64 * _KIB
 #: Full name of a method -> its limit.
 BYTES_MAX: Final[Mapping[str, int]] = {
     "/cqc.writer.v1.RegistryAdmin/Apply": MESSAGE_BYTES_MAX,
+    "/cqc.writer.v1.RegistryAdmin/Propose": MESSAGE_BYTES_MAX,
     # 2,000 members of 210 bytes.
     "/cqc.services.v1.AssetRegistry/CreateAssetGroup": 512 * _KIB,
     # 32 URLs of 2,048 characters, of 4 bytes each.
@@ -53,6 +56,7 @@ ELEMENTS_MAX: Final = 256
 #: (full name of a message, field) -> its limit.
 COUNTS_MAX: Final[Mapping[tuple[str, str], int]] = {
     ("cqc.writer.v1.ApplyRequest", "items"): ITEMS_MAX,
+    ("cqc.writer.v1.ProposeRequest", "findings"): FINDINGS_MAX,
     ("cqc.resolver.v1.ResolveBatchRequest", "keys"): KEYS_MAX,
     ("cqc.resolver.v1.FindVenueSymbolsRequest", "venue_ids"): KEYS_MAX,
     ("cqc.assets.v1.AssetGroup", "members"): MEMBERS_MAX,
@@ -66,6 +70,7 @@ COUNTS_MAX: Final[Mapping[tuple[str, str], int]] = {
 SPLITTABLE: Final = frozenset(
     {
         ("cqc.writer.v1.ApplyRequest", "items"),
+        ("cqc.writer.v1.ProposeRequest", "findings"),
         ("cqc.resolver.v1.ResolveBatchRequest", "keys"),
         ("cqc.resolver.v1.FindVenueSymbolsRequest", "venue_ids"),
     }

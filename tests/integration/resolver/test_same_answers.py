@@ -15,10 +15,11 @@ from cqar_resolver.app import Resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.fallback import single_flight
 from cqar_resolver.queries.execute import FallbackRequest
-from cqar_resolver.queries.registry import DeploymentQuery, EntityQuery
+from cqar_resolver.queries.registry import DeploymentQuery
 from cqar_resolver.queries.requests import QUERIES
 from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.errors import RegistryError
+from cqar_shared.queries.entities import EntityQuery
 from cqar_shared.queries.listings import GetVenueSymbolQuery
 from cqar_shared.queries.query import Query, QueryContext, run_query
 from cqar_writer.config import WriterConfig

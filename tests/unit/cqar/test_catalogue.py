@@ -6,18 +6,23 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cqar import catalogue
+from cqar.catalogue.updates import updated
+from cqar.importer.apply import batches, item_of
 from cqar.importer.asset_identity import looks_multiplied
 from cqar.importer.listing_proposals import upsert
-from cqar.importer.multipliers import stated_multipliers
+from cqar.importer.multipliers import MULTIPLES, stated_multipliers
 from cqar.importer.plan import make_plan
 from cqar.importer.readers.registry import product_lines
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.evaluation import Batch, Result
+from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE, EnvironmentCode, VenueType
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, OrderUnitCode
 from tests.readers.test_readers import FILES, _read
 from tests.support.entity_builders import NOW
@@ -29,7 +34,7 @@ _CONTRACTS = (SymbolTypeCode.PERPETUAL, SymbolTypeCode.FUTURE)
 def loaded() -> RegistryState:
     """A registry that has the catalogue alone, as the writer's rules let it in."""
     state = RegistryState(NOW)
-    items = [upsert(kind, entity) for kind, entity in catalogue._missing(state, listings=True)]
+    items = [upsert(*entity) for entity in catalogue.changes(state, listings=True).entities]
     fresh = RegistryState(NOW)
     outcomes = Batch(items).judge(fresh)
     assert [(o.key, o.violations) for o in outcomes if o.result is not Result.CREATED] == []
@@ -114,13 +119,82 @@ def test_a_plan_names_no_multiple_that_nobody_has_stated(
         assert listed[spelling].unit_multiplier == Decimal(units)
 
 
-def test_a_coin_whose_ticker_others_share_is_never_bound_by_it(loaded: RegistryState) -> None:
-    shared = [row for row in catalogue.read_table("assets") if row["shares_ticker"]]
-    assert {"CAT", "NEIRO", "X", "BTT"} <= {row["symbol"] for row in shared}
-    for row in shared:
-        asset: Any = loaded.get(ASSET.name, catalogue.asset_id(row["slug"]))
-        assert asset.unverified
-        assert row["multiples"]
+def test_a_second_load_changes_nothing(loaded: RegistryState) -> None:
+    found = catalogue.changes(loaded, listings=True)
+    stored = sum(1 for kind in KIND_BY_NAME.values() for _ in loaded.all(kind))
+    assert (found.entities, found.unchanged) == ([], stored)
+
+
+def test_a_registry_of_an_older_catalogue_gets_what_it_lacks(loaded: RegistryState) -> None:
+    coin: Any = loaded.get(ASSET.name, catalogue.asset_id("terra-classic"))
+    shared: Any = loaded.get(ASSET.name, catalogue.asset_id("first-neiro"))
+    code: Any = loaded.get(VENUE_ASSET.name, f"kraken/{catalogue.asset_id('ether')}")
+    older = RegistryState(NOW)
+    for kind in KIND_BY_NAME.values():
+        for entity in loaded.all(kind):
+            older.add(kind, entity)
+    plain = {"former_names": None, "unambiguous_ticker": False}
+    older.replace(ASSET, replace(coin, **plain, metadata=None, website_url="https://example.com"))
+    older.replace(ASSET, replace(shared, asset_type=None, unverified=True))
+    older.replace(VENUE_ASSET, replace(code, evidence=None, other_codes=()))
+    found = catalogue.changes(older, listings=True)
+    ours = replace(coin, website_url="https://example.com")
+    assert found.entities == [(ASSET, shared), (ASSET, ours), (VENUE_ASSET, code)]
+
+
+def test_what_somebody_stated_stays(loaded: RegistryState) -> None:
+    coin: Any = loaded.get(ASSET.name, catalogue.asset_id("pepe"))
+    merged: Any = loaded.get(ASSET.name, catalogue.asset_id("floki"))
+    code: Any = loaded.get(VENUE_ASSET.name, f"binance/{catalogue.asset_id('ether')}")
+    stated = RegistryState(NOW)
+    for kind in KIND_BY_NAME.values():
+        for entity in loaded.all(kind):
+            stated.add(kind, entity)
+    multiples = {**coin.metadata[MULTIPLES], "kPEPE": "1", "PEPE1000": "1000"}
+    ours = replace(coin, name="The Frog", category="animals", metadata={MULTIPLES: multiples})
+    stated.replace(ASSET, ours)
+    stated.replace(ASSET, replace(merged, merged_into=coin.asset_id, name="Gone", website_url=None))
+    stated.replace(VENUE_ASSET, replace(code, venue_asset_symbol="WETH", evidence=None))
+    assert catalogue.changes(stated, listings=True).entities == []
+
+
+def test_a_name_that_the_catalogue_knows_as_a_former_one_becomes_the_present_one(
+    loaded: RegistryState,
+) -> None:
+    coin: Any = loaded.get(ASSET.name, catalogue.asset_id("viction"))
+    before = replace(coin, symbol="TOMO", name="TomoChain", former_names=None)
+    assert updated(before, coin) == coin
+    bittorrent: Any = loaded.get(ASSET.name, catalogue.asset_id("bittorrent"))
+    text = "BitTorrent (since 2022; BTTC at Binance)"
+    assert updated(replace(bittorrent, name=text), bittorrent) == bittorrent
+
+
+def test_every_code_of_a_venue_says_that_the_catalogue_stated_it(loaded: RegistryState) -> None:
+    for held in loaded.all(VENUE_ASSET):
+        said = [(one.kind, one.code, one.detail) for one in held.evidence]
+        assert said == [("REVIEWED", code, "catalogue") for code in held.codes]
+
+
+def test_a_code_that_came_back_is_two_assets_one_after_the_other(loaded: RegistryState) -> None:
+    for code, assets in {
+        "BNX": ("binaryx-old", "binaryx"),
+        "GALA": ("gala-v1", "gala"),
+        "LIT": ("litentry", "lighter"),
+    }.items():
+        before, after = (
+            loaded.get(VENUE_ASSET.name, f"binance/{catalogue.asset_id(slug)}") for slug in assets
+        )
+        assert before is not None
+        assert after is not None
+        assert (before.venue_asset_symbol, after.venue_asset_symbol) == (code, code)
+        assert before.delisted_at == after.listed_at
+
+
+def test_a_load_is_a_few_requests_within_the_limits(loaded: RegistryState) -> None:
+    found = catalogue.changes(RegistryState(NOW), listings=True)
+    items = [item_of(kind, entity, None) for kind, entity in found.entities]
+    assert len(items) > 2_000
+    assert len(list(batches(items))) <= 5
 
 
 def test_orders_of_bundled_contracts_count_what_their_readers_say(loaded: RegistryState) -> None:

@@ -17,6 +17,7 @@ from cqar_shared.domain.kind import Ref
 from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, terms_of
 from cqar_shared.domain.load_rounds import run_loading
+from cqar_shared.domain.planned_batch import JUDGED_MAX, PlannedBatch
 from cqar_shared.domain.working_set import LookupKey, WorkingSet
 from cqar_shared.errors import TooLarge
 from cqar_shared.runtime.event_loop import is_long
@@ -26,8 +27,6 @@ from cqar_writer.store import entity_rows, session_keepalive
 #: A rule asks for more only because of what it was shown. The deepest is the walk along
 #: relationships.
 ROUNDS_MAX: Final = 256
-#: Items judged in all rounds together: 50 us each, while the write lock is held.
-JUDGED_MAX: Final = 200_000
 #: Entities or lookups in one query: to decode them takes 5 ms.
 LOADED_AT_ONCE: Final = 500
 
@@ -38,9 +37,10 @@ async def judge(tx: AsyncConnection, batch: Batch, working_set: WorkingSet) -> l
     """Return the outcome of each item.
 
     Raises:
+        RegistryError: the batch's plan refuses.
         TooLarge: the rules ask for more rounds of entities than one request has.
     """
-    long = is_long(batch.items)
+    long = isinstance(batch, PlannedBatch) or is_long(batch.items)
     await session_keepalive.run(tx, long, batch.prefetch, working_set)
     if working_set.missing:
         await _load(tx, working_set)

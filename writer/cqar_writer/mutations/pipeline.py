@@ -11,11 +11,12 @@ import datetime as dt
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
+from cqar_shared.domain.planned_batch import PlannedBatch
 from cqar_shared.domain.rules import CLOCKS_APART
 from cqar_shared.domain.working_set import WorkingSet
 from cqar_shared.errors import FieldViolation, Invalid, TooLarge
@@ -44,6 +45,16 @@ from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
 from cqar_writer.store import entity_rows, outbox
 
 ITEMS_MAX: Final = request_limits.ITEMS_MAX
+
+
+class _Request(NamedTuple):
+    """What is to be judged, and how it is answered; see `Mutations.apply`."""
+
+    batch: Batch
+    working_set: WorkingSet
+    cause: Cause
+    idempotency_key: IdempotencyKey | None
+    encode_answer: EncodeAnswer
 
 
 class Mutations:
@@ -132,28 +143,53 @@ class Mutations:
             raise TooLarge(f"{len(items)} items; at most {ITEMS_MAX}: split them")
         now = self.now()
         as_of = None if as_of is None else require_past(as_of, now)
-        batch, working_set = (
-            Batch(items),
-            WorkingSet(now, historical=historical, as_of=as_of, confirms=confirms),
-        )
+        working_set = WorkingSet(now, historical=historical, as_of=as_of, confirms=confirms)
+        request = _Request(Batch(items), working_set, cause, idempotency_key, encode_answer)
         if dry_run:
-            return await self._dry_run(batch, working_set, cause, encode_answer)
+            return await self._dry_run(request)
+        return await self._commit(request, skip_rejected=skip_rejected)
+
+    async def apply_planned(
+        self,
+        batch: PlannedBatch[Any],
+        cause: Cause,
+        *,
+        dry_run: bool = False,
+        historical: bool = True,
+        idempotency_key: IdempotencyKey | None = None,
+        encode_answer: EncodeAnswer = no_answer,
+    ) -> AppliedMutation:
+        """Make the changes that a plan asks for as one revision, all or nothing.
+
+        The plan sees the registry under the write lock.
+
+        Raises:
+            RegistryError: the plan refuses.
+            TooLarge: the plan has more than `ITEMS_MAX` items, or more than one change set holds.
+        """
+        working_set = WorkingSet(self.now(), historical=historical)
+        request = _Request(batch, working_set, cause, idempotency_key, encode_answer)
+        return await (self._dry_run(request) if dry_run else self._commit(request))
+
+    async def _commit(self, request: _Request, *, skip_rejected: bool = False) -> AppliedMutation:
+        """Judge a request under the write lock, and commit its revision."""
+        key, encode_answer = request.idempotency_key, request.encode_answer
         async with self.write_lock() as (tx, head):
-            replay = await idempotency.load_answer(tx, idempotency_key)
+            replay = await idempotency.load_answer(tx, key)
             if replay is not None:
                 await confirmed_commit.confirm(tx)
                 return replace(_unchanged(head, []), replay=replay)
-            judged = await _judge(tx, batch, working_set, cause)
+            judged = await _judge(tx, request)
             is_rejected = any(o.result is Result.REJECTED for o in judged.outcomes)
             if not judged.changing or (is_rejected and not skip_rejected):
                 applied = await with_answer(_unchanged(head, judged.outcomes), encode_answer)
                 if not is_rejected:
-                    await _acknowledge_unchanged(tx, idempotency_key, applied.answer)
+                    await _acknowledge_unchanged(tx, key, applied.answer)
                 return applied
             revision = await write_revision(tx, head, judged, encode_answer)
             row = await self.sign(tx, head, revision.row)
             await outbox.advance(tx, row, head)
-            await idempotency.store_answer(tx, idempotency_key, revision.applied.answer)
+            await idempotency.store_answer(tx, key, revision.applied.answer)
             await confirmed_commit.commit(tx)
             self.notify_committed(row, head)
         for outcome, payload in zip(judged.changing, revision.payloads, strict=True):
@@ -161,18 +197,16 @@ class Mutations:
                 entity_rows.remember(outcome.kind.name, payload, outcome.after)
         return revision.applied
 
-    async def _dry_run(
-        self, batch: Batch, working_set: WorkingSet, cause: Cause, encode_answer: EncodeAnswer
-    ) -> AppliedMutation:
+    async def _dry_run(self, request: _Request) -> AppliedMutation:
         """Judge a request and build its revision, without a lock; nothing is written."""
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             head = await self._database.head(tx)
-            outcomes = await evaluate.judge(tx, batch, working_set)
+            outcomes = await evaluate.judge(tx, request.batch, request.working_set)
         changing = [o for o in outcomes if o.changes]
-        judged = JudgedRequest(outcomes, changing, working_set, cause)
+        judged = JudgedRequest(outcomes, changing, request.working_set, request.cause)
         await run_off_loop(is_long(changing), build_revision, head, judged, no_answer)
-        return await with_answer(_unchanged(head, outcomes), encode_answer)
+        return await with_answer(_unchanged(head, outcomes), request.encode_answer)
 
     @asynccontextmanager
     async def write_lock(self) -> AsyncIterator[tuple[AsyncConnection, HeadRow]]:
@@ -204,13 +238,12 @@ class Mutations:
         self.epochs.notify_committed(row, head)
 
 
-async def _judge(
-    tx: AsyncConnection, batch: Batch, working_set: WorkingSet, cause: Cause
-) -> JudgedRequest:
-    outcomes = await evaluate.judge(tx, batch, working_set)
+async def _judge(tx: AsyncConnection, request: _Request) -> JudgedRequest:
+    working_set = request.working_set
+    outcomes = await evaluate.judge(tx, request.batch, working_set)
     changing = [o for o in outcomes if o.changes]
     changing += unarchived(changing, working_set)
-    return JudgedRequest(outcomes, changing, working_set, cause)
+    return JudgedRequest(outcomes, changing, working_set, request.cause)
 
 
 async def _acknowledge_unchanged(

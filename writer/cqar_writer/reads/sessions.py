@@ -23,8 +23,9 @@ from cqar_shared.sql.tables import table_of
 from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.reads import entity_history
 from cqar_writer.reads.cached import RedisReader
-from cqar_writer.store import entity_rows, search
+from cqar_writer.store import entity_rows, finding_rows, search
 from cqar_writer.store.asset_price_rows import find_prices
+from cqar_writer.store.finding_rows import FindingFilter, FindingRow
 from cqar_writer.store.upcoming_rows import UpcomingRow, find_upcoming
 from cqar_writer.store.voided_listings import VoidedListings, VoidedMatches
 
@@ -117,6 +118,16 @@ class RegistryReader:
     ) -> list[UpcomingRow]:
         """Return the first instants at which something comes of listings; see `upcoming_rows`."""
         return await find_upcoming(self._tx, now, until, after, limit, venue_id)
+
+    async def findings(
+        self, wanted: FindingFilter, after: tuple[dt.datetime, str] | None, limit: int
+    ) -> list[FindingRow]:
+        """Return the newest findings that pass; see `finding_rows`."""
+        return await finding_rows.find(self._tx, wanted, after, limit)
+
+    async def finding_counts(self, wanted: FindingFilter) -> dict[str, int]:
+        """Return how many findings pass, by kind."""
+        return await finding_rows.count_kinds(self._tx, wanted)
 
     async def prices(
         self,

@@ -13,7 +13,9 @@ from typing import Final
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from cqar_shared.codec.events import SUBJECT_PREFIX
 from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.working_set import LookupKey
 from cqar_shared.redis_store.cache import Cache
 from cqar_shared.redis_store.cache_format import CacheCursor, Value
@@ -23,6 +25,8 @@ from cqar_shared.runtime.tasks import follow
 from cqar_writer import metrics
 from cqar_writer.database.primary import PrimaryDatabase
 from cqar_writer.protocol.cache_schedule import is_contiguous
+from cqar_writer.protocol.event_cursor import events_in
+from cqar_writer.protocol.log_rows import OutboxRow
 from cqar_writer.reads.entity_history import change_set_of
 from cqar_writer.reads.sessions import message_of
 from cqar_writer.store import entity_rows, outbox
@@ -34,6 +38,9 @@ STEP_TIMEOUT_S: Final = 5.0
 CHANGES_MAX: Final = 500
 #: Kind -> the lookup by which its lists are cached.
 LISTED: Final = {name: lookup for name, lookup in ENTRIES if lookup}
+
+
+_MOVING: Final = frozenset(f"{SUBJECT_PREFIX}{name}" for name in ("asset_merged", "asset_unmerged"))
 
 
 class ForeignCache(Exception):
@@ -96,6 +103,9 @@ async def _changed(
     # A removed entity no longer says which lists it was in.
     if len(changes) > CHANGES_MAX or any(c.deleted and c.kind in LISTED for c in changes):
         return None
+    # Nor does one whose asset is another since.
+    if any(c.kind == ASSET.name for c in changes) and any(map(_moves_references, rows)):
+        return None
     values = dict(_entities(changes))
     for (name, lookup), lookups in _lists(changes).items():
         kind, entry = KIND_BY_NAME[name], ENTRIES[name, lookup]
@@ -104,6 +114,11 @@ async def _changed(
             messages = [message_of(kind, stored) for stored in entities.values()]
             values[entry.key(wanted.values)] = entry.value(messages)
     return values
+
+
+def _moves_references(row: OutboxRow) -> bool:
+    """Whether a revision merged assets, or took a merge back."""
+    return any(event.subject in _MOVING for event in events_in(row).events)
 
 
 def _entities(changes: Iterable[replication_pb2.Change]) -> Iterator[tuple[str, Value]]:

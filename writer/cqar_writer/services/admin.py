@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from typing import Final
 
@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar_shared.codec import entity_codec
 from cqar_shared.codec.request_validation import require_key
 from cqar_shared.domain import entity_diff
-from cqar_shared.domain.evaluation import ChangeIntent, Item, Outcome
+from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingRule
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.domain.kinds.api_key import API_KEY, Role
@@ -45,6 +46,8 @@ from cqar_writer.reads.listing_periods import periods_of
 from cqar_writer.reads.listing_sources import source_of
 from cqar_writer.reads.sessions import Reads
 from cqar_writer.reads.upcoming import upcoming_of
+from cqar_writer.services.finding_methods import FindingMethods
+from cqar_writer.services.outcome_messages import difference_message, outcome_message
 from cqar_writer.services.rpc_methods import cause_of, count, send_position
 from cqar_writer.store import entity_rows
 from cqar_writer.store.voided_listings import VoidedListings
@@ -63,19 +66,19 @@ KEYS_MAX: Final = 100
 REVISION_DIGITS_MAX: Final = 19
 
 
-class RegistryAdminService(RegistryAdminServicer):
+class RegistryAdminService(FindingMethods, RegistryAdminServicer):
     def __init__(
         self,
         mutations: Mutations,
         engine: AsyncEngine,
         head_reader: HeadReader,
         database: PrimaryDatabase,
+        policy: Sequence[FindingRule] = DEFAULT_RULES,
     ) -> None:
-        self._mutations = mutations
+        super().__init__(mutations, Reads(engine, database), policy)
         self._engine = engine
         self._head_reader = head_reader
         self._database = database
-        self._reads = Reads(engine, database)
         self._exports = Slots("exports", EXPORTS_MAX, EXPORTS_EACH)
         self._voided = VoidedListings()
 
@@ -83,7 +86,7 @@ class RegistryAdminService(RegistryAdminServicer):
         if len(request.items) > ITEMS_MAX:
             raise TooLarge(f"{len(request.items)} items; at most {ITEMS_MAX}: split them")
         is_long = len(request.items) > INLINE_ITEMS_MAX or request.ByteSize() > ASIDE_BYTES
-        items = await run_off_loop(is_long, _items_of, request.items)
+        items = await run_off_loop(is_long, self._items_of, request.items)
         if any(item.kind is API_KEY for item in items) and auth.caller.get().role < Role.ADMIN:
             raise Forbidden("only an admin's key may change API keys")
         if sum(item.kind is API_KEY for item in items) > KEYS_MAX:
@@ -108,6 +111,9 @@ class RegistryAdminService(RegistryAdminServicer):
         answer = await run_off_loop(is_long, pb.ApplyResponse.FromString, encoded)
         send_position(context, answer.epoch, answer.revision)
         return answer
+
+    def _items_of(self, items: Iterable[pb.ApplyItem]) -> list[Item]:
+        return [self.with_policy(item_of(item, place)) for place, item in enumerate(items)]
 
     async def GetHead(self, request: pb.GetHeadRequest, context: Context) -> pb.GetHeadResponse:
         head = await self._head_reader.confirmed()
@@ -256,12 +262,8 @@ def _entry_message(kind: AnyKind, entry: entity_history.HistoryEntry) -> pb.Hist
         entity_codec.decode(kind, payload) if payload else None
         for payload in (entry.before, entry.after)
     )
-    message.differences.extend(map(_difference, entity_diff.differences(before, after)))
+    message.differences.extend(map(difference_message, entity_diff.differences(before, after)))
     return message
-
-
-def _items_of(items: Iterable[pb.ApplyItem]) -> list[Item]:
-    return [item_of(item, place) for place, item in enumerate(items)]
 
 
 def item_of(item: pb.ApplyItem, place: int) -> Item:
@@ -321,30 +323,10 @@ def _encode_answer(applied: AppliedMutation) -> bytes:
     parts, size = [response.SerializeToString()], 0
     # Outcomes are encoded one by one, to stop at the size that clients accept.
     for outcome in applied.outcomes:
-        part = pb.ApplyResponse(outcomes=[_outcome_message(outcome)]).SerializeToString()
+        part = pb.ApplyResponse(outcomes=[outcome_message(outcome)]).SerializeToString()
         size += len(part)
         if size > DEFAULT_BYTES_MAX:
             limit = DEFAULT_BYTES_MAX // 1024
             raise TooLarge(f"the answer would be of over {limit} KiB: split the request")
         parts.append(part)
     return b"".join(parts)
-
-
-def _outcome_message(outcome: Outcome) -> pb.ApplyOutcome:
-    message = pb.ApplyOutcome(
-        status=pb.OutcomeStatus.Name(outcome.result),  # type: ignore[arg-type]
-        entity=pb.EntityRef(kind=outcome.kind.name, key=outcome.key),
-    )
-    if outcome.before is not None and outcome.after is not None:
-        news = entity_diff.visible_diff(outcome.before, outcome.after)
-        message.differences.extend(map(_difference, news))
-    for v in outcome.violations:
-        message.violations.add(field=v.field, reason=v.reason, message=v.message)
-    return message
-
-
-def _difference(difference: tuple[str, str, str]) -> pb.FieldDifference:
-    field, before, after = difference
-    return pb.FieldDifference(
-        field=field, before=entity_diff.shortened(before), after=entity_diff.shortened(after)
-    )

@@ -60,11 +60,14 @@ class Flags(RpcMethods):
         async def find(reader: MessageReader) -> list[Any]:
             flags = await reader.find(QUALITY_FLAG, "asset", request.asset_id)
             if not flags:
-                # An asset without flags may not exist.
-                await reader.get(ASSET, request.asset_id)
+                # An asset without flags may not exist, or may have been merged into another one.
+                asset = await reader.get(ASSET, request.asset_id)
+                if asset.merged_into:
+                    flags = await reader.find(QUALITY_FLAG, "asset", asset.merged_into)
             return flags
 
         flags = await self.read(context, find)
+        wanted = [each for each in wanted if each.field != "asset_id"]
         flags = [flag for flag in flags if passes_all(wanted, flag)]
         require_whole(len(flags))
         return paged(pb.ListQualityFlagsResponse(flags=flags), ListPage(flags, "", len(flags)))
@@ -74,7 +77,8 @@ class Flags(RpcMethods):
     ) -> pb.CheckAssetTradeableResponse:
         require_id("asset_id", request.asset_id)
         async with self.reading(context) as reading:
-            await reading.get(ASSET, request.asset_id)
-            flags = await reading.find(QUALITY_FLAG, "asset", request.asset_id)
+            asset = await reading.get(ASSET, request.asset_id)
+            current_id = asset.merged_into or request.asset_id
+            flags = await reading.find(QUALITY_FLAG, "asset", current_id)
         blocking = [flag for flag in flags if blocks(flag)]
         return pb.CheckAssetTradeableResponse(tradeable=not blocking, blocking_flags=blocking)

@@ -9,9 +9,11 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqar_shared.codec.entity_codec import like
 from cqar_shared.codec.request_validation import require_id
 from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.domain.kinds.asset_identifier import ASSET_IDENTIFIER
 from cqar_shared.domain.kinds.symbol_identifier import SYMBOL_IDENTIFIER
 from cqar_shared.domain.tradeability import primary_identifier
+from cqar_shared.lists.merged_filters import current_id
 from cqar_shared.rpc.error_mapping import Context
 from cqar_writer.services.rpc_methods import RpcMethods
 
@@ -51,7 +53,9 @@ class Identifiers(RpcMethods):
         Raises:
             EntityNotFound: there is none, or none of several is primary.
         """
-        require_id(f"{kind.name.removesuffix('_identifier')}_id", owner)
+        owner_kind = KIND_BY_NAME[kind.name.removesuffix("_identifier")]
+        require_id(f"{owner_kind.name}_id", owner)
         async with self.reading(context) as reading:
+            owner = await current_id(reading, owner_kind, owner)
             identifiers = await reading.find(kind, "source", owner, source)
         return primary_identifier(kind.name, owner, identifiers)

@@ -21,15 +21,18 @@ from cqar_shared.codec import entity_codec
 from cqar_shared.codec.request_validation import require_key
 from cqar_shared.domain.evaluation import ChangeIntent, Item, Outcome
 from cqar_shared.domain.kind import AnyKind, Entity, RegistryView
-from cqar_shared.errors import FieldViolation, Invalid
-from cqar_shared.lists import filter_names
+from cqar_shared.domain.kinds import MERGING
+from cqar_shared.errors import EntityNotFound, FieldViolation, Invalid
+from cqar_shared.lists import filter_names, merged_filters
 from cqar_shared.lists.methods import Lists
+from cqar_shared.queries.entities import EntityQuery
 from cqar_shared.rpc import auth
 from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.runtime import telemetry, tracing
 from cqar_shared.runtime.event_loop import run_off_loop
 from cqar_writer import metrics
 from cqar_writer.mutations import AppliedMutation, Cause, Mutations, idempotency_key_of
+from cqar_writer.reads import query_answer
 from cqar_writer.reads.cached import CacheMiss, MessageReader
 from cqar_writer.reads.sessions import Reads, RegistryReader
 
@@ -161,19 +164,31 @@ class RpcMethods(Lists):
         return answer
 
     async def get(self, kind: AnyKind, key: str, context: Context) -> Any:
-        """Return an entity's message.
+        """Return the message of an entity, or of the one that it was merged into.
 
         Raises:
             Invalid: `key` cannot be a key of the kind.
             EntityNotFound: there is no such entity.
         """
         require_key(kind, key)
-        return await self.read(context, lambda reader: reader.get(kind, key))
+
+        async def current(reader: MessageReader) -> Any:
+            try:
+                message = await reader.get(kind, key)
+                if kind.name not in MERGING or not message.merged_into:
+                    return message
+            except EntityNotFound:
+                if len(kind.key) == 1:
+                    raise
+            return await query_answer.answer(EntityQuery(kind.name, key), reader)
+
+        return await self.read(context, current)
 
     async def search(
         self, kind: AnyKind, request: Any, where: Mapping[str, Any], context: Context
     ) -> tuple[list[Any], str]:
         async with self.reading(context) as reading:
+            where = await merged_filters.current_values(reading, where)
             hits, token = await reading.search(
                 kind, request.query, where, request.limit, request.page_token
             )

@@ -8,6 +8,7 @@ __all__ = [
     "archive_candidates",
     "asset_price_rows",
     "entity_rows",
+    "finding_rows",
     "head_rows",
     "outbox",
     "search",

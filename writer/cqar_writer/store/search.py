@@ -5,6 +5,9 @@ external id that equals the query scores 5000, a symbol 4000, a name 3600. A sym
 the query scores from 3000, a name from 2500, an address or external id from 2000, each up to 400
 more the longer its matching part. Likeness by trigrams scores up to 1000. Case is ignored.
 
+A former symbol that equals the query scores 3200, a former name 3100; one that begins with it from
+2300 and 2200. What was merged into something else is found as that.
+
 Each hit, and the entity that it was found by, is checked against what the entities state.
 """
 
@@ -23,11 +26,11 @@ from cqar_writer.store import entity_rows
 
 #: Each selects a key, its score, and the entity that it was found by.
 _ASSETS: Final = """
-    SELECT asset_id, CASE WHEN lower(symbol) = lower(:query) THEN 4000
+    SELECT coalesce(merged_into, asset_id), CASE WHEN lower(symbol) = lower(:query) THEN 4000
         ELSE 3000 + (400 * similarity(symbol, :query))::int END,
         'asset', asset_id::text FROM assets WHERE symbol ILIKE :prefix
-    UNION ALL SELECT asset_id, CASE WHEN lower(name) = lower(:query) THEN 3600
-        ELSE 2500 + (400 * similarity(name, :query))::int END,
+    UNION ALL SELECT coalesce(merged_into, asset_id), CASE
+        WHEN lower(name) = lower(:query) THEN 3600 ELSE 2500 + (400 * similarity(name, :query))::int END,
         'asset', asset_id::text FROM assets WHERE name ILIKE :prefix
     UNION ALL SELECT asset_id, CASE WHEN lower(address) = lower(:query) THEN 5000
         ELSE 2000 + (400 * similarity(address, :query))::int END,
@@ -40,12 +43,22 @@ _ASSETS: Final = """
     UNION ALL SELECT asset_id, (1000 * similarity(external_id, :query))::int,
         'asset_identifier', identifier_id::text
         FROM asset_identifiers WHERE external_id % :query
-    UNION ALL SELECT asset_id, (1000 * greatest(similarity(name, :query),
+    UNION ALL SELECT coalesce(merged_into, asset_id), (1000 * greatest(similarity(name, :query),
         similarity(symbol, :query)))::int,
         'asset', asset_id::text FROM assets WHERE name % :query OR symbol % :query
+    UNION ALL SELECT coalesce(merged_into, asset_id), CASE WHEN lower(former.symbol) = lower(:query)
+        THEN 3200 ELSE 2300 + (400 * similarity(former.symbol, :query))::int END,
+        'asset', asset_id::text
+        FROM assets, jsonb_to_recordset(former_names) AS former(symbol text, name text)
+        WHERE former_names IS NOT NULL AND former.symbol ILIKE :prefix
+    UNION ALL SELECT coalesce(merged_into, asset_id), CASE WHEN lower(former.name) = lower(:query)
+        THEN 3100 ELSE 2200 + (400 * similarity(former.name, :query))::int END,
+        'asset', asset_id::text
+        FROM assets, jsonb_to_recordset(former_names) AS former(symbol text, name text)
+        WHERE former_names IS NOT NULL AND former.name ILIKE :prefix
 """
 _SYMBOLS: Final = """
-    SELECT symbol_id, CASE WHEN lower(symbol) = lower(:query) THEN 4000
+    SELECT coalesce(merged_into, symbol_id), CASE WHEN lower(symbol) = lower(:query) THEN 4000
         ELSE 3000 + (400 * similarity(symbol, :query))::int END,
         'symbol', symbol_id::text FROM symbols WHERE symbol ILIKE :prefix
     UNION ALL SELECT symbol_id, CASE WHEN lower(external_id) = lower(:query) THEN 5000
@@ -55,7 +68,7 @@ _SYMBOLS: Final = """
     UNION ALL SELECT symbol_id, (1000 * similarity(external_id, :query))::int,
         'symbol_identifier', identifier_id::text
         FROM symbol_identifiers WHERE external_id % :query
-    UNION ALL SELECT symbol_id, (1000 * similarity(symbol, :query))::int,
+    UNION ALL SELECT coalesce(merged_into, symbol_id), (1000 * similarity(symbol, :query))::int,
         'symbol', symbol_id::text FROM symbols WHERE symbol % :query
 """
 _HITS: Final = {"asset": _ASSETS, "symbol": _SYMBOLS}

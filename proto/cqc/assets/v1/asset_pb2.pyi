@@ -121,7 +121,9 @@ class Asset(_message.Message):
     unambiguous_ticker: _builtins.bool
     """Venues trade nothing else of its class under its ticker: the ticker speaks for it."""
     merged_into: _builtins.str
-    """The asset that it was merged into, which answers for its id now. Set by MergeAssets alone."""
+    """The asset that it was merged into, which answers for its id now. Set by MergeAssets; an upsert does
+    not change it.
+    """
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property

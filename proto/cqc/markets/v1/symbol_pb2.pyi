@@ -186,6 +186,7 @@ class Symbol(_message.Message):
     SETTLEMENT_METHOD_FIELD_NUMBER: _builtins.int
     EXERCISE_STYLE_FIELD_NUMBER: _builtins.int
     LAST_TRADE_AT_FIELD_NUMBER: _builtins.int
+    MERGED_INTO_FIELD_NUMBER: _builtins.int
     symbol_id: _builtins.str
     """A UUID."""
     symbol: _builtins.str
@@ -215,6 +216,10 @@ class Symbol(_message.Message):
     settlement_method: Global___SettlementMethod.ValueType
     exercise_style: Global___ExerciseStyle.ValueType
     """Of options only."""
+    merged_into: _builtins.str
+    """The symbol that answers for its id now: it was found to be the same when their assets were merged.
+    What it was of then stays as it is. Set by MergeAssets; an upsert does not change it.
+    """
     @_builtins.property
     def expiry(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -264,10 +269,11 @@ class Symbol(_message.Message):
         settlement_method: Global___SettlementMethod.ValueType | None = ...,
         exercise_style: Global___ExerciseStyle.ValueType | None = ...,
         last_trade_at: _timestamp_pb2.Timestamp | None = ...,
+        merged_into: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id", "_contract_kind", b"_contract_kind", "_contract_size", b"_contract_size", "_exercise_style", b"_exercise_style", "_is_active", b"_is_active", "_lot_size", b"_lot_size", "_max_order_size", b"_max_order_size", "_min_notional", b"_min_notional", "_min_order_size", b"_min_order_size", "_option_type", b"_option_type", "_price_asset_id", b"_price_asset_id", "_quote_asset_id", b"_quote_asset_id", "_settlement_asset_id", b"_settlement_asset_id", "_settlement_method", b"_settlement_method", "_strike_price", b"_strike_price", "_symbol", b"_symbol", "_symbol_id", b"_symbol_id", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "_underlying", b"_underlying", "_underlying_class", b"_underlying_class", "base_asset_id", b"base_asset_id", "contract_kind", b"contract_kind", "contract_size", b"contract_size", "created_at", b"created_at", "delisted_at", b"delisted_at", "exact", b"exact", "exercise_style", b"exercise_style", "expiry", b"expiry", "is_active", b"is_active", "last_trade_at", b"last_trade_at", "lot_size", b"lot_size", "max_order_size", b"max_order_size", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "option_type", b"option_type", "price_asset_id", b"price_asset_id", "quote_asset_id", b"quote_asset_id", "settlement_asset_id", b"settlement_asset_id", "settlement_method", b"settlement_method", "strike_price", b"strike_price", "symbol", b"symbol", "symbol_id", b"symbol_id", "symbol_type", b"symbol_type", "tick_size", b"tick_size", "underlying", b"underlying", "underlying_class", b"underlying_class", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id", "_contract_kind", b"_contract_kind", "_contract_size", b"_contract_size", "_exercise_style", b"_exercise_style", "_is_active", b"_is_active", "_lot_size", b"_lot_size", "_max_order_size", b"_max_order_size", "_merged_into", b"_merged_into", "_min_notional", b"_min_notional", "_min_order_size", b"_min_order_size", "_option_type", b"_option_type", "_price_asset_id", b"_price_asset_id", "_quote_asset_id", b"_quote_asset_id", "_settlement_asset_id", b"_settlement_asset_id", "_settlement_method", b"_settlement_method", "_strike_price", b"_strike_price", "_symbol", b"_symbol", "_symbol_id", b"_symbol_id", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "_underlying", b"_underlying", "_underlying_class", b"_underlying_class", "base_asset_id", b"base_asset_id", "contract_kind", b"contract_kind", "contract_size", b"contract_size", "created_at", b"created_at", "delisted_at", b"delisted_at", "exact", b"exact", "exercise_style", b"exercise_style", "expiry", b"expiry", "is_active", b"is_active", "last_trade_at", b"last_trade_at", "lot_size", b"lot_size", "max_order_size", b"max_order_size", "merged_into", b"merged_into", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "option_type", b"option_type", "price_asset_id", b"price_asset_id", "quote_asset_id", b"quote_asset_id", "settlement_asset_id", b"settlement_asset_id", "settlement_method", b"settlement_method", "strike_price", b"strike_price", "symbol", b"symbol", "symbol_id", b"symbol_id", "symbol_type", b"symbol_type", "tick_size", b"tick_size", "underlying", b"underlying", "underlying_class", b"underlying_class", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id", "_contract_kind", b"_contract_kind", "_contract_size", b"_contract_size", "_exercise_style", b"_exercise_style", "_is_active", b"_is_active", "_lot_size", b"_lot_size", "_max_order_size", b"_max_order_size", "_min_notional", b"_min_notional", "_min_order_size", b"_min_order_size", "_option_type", b"_option_type", "_price_asset_id", b"_price_asset_id", "_quote_asset_id", b"_quote_asset_id", "_settlement_asset_id", b"_settlement_asset_id", "_settlement_method", b"_settlement_method", "_strike_price", b"_strike_price", "_symbol", b"_symbol", "_symbol_id", b"_symbol_id", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "_underlying", b"_underlying", "_underlying_class", b"_underlying_class", "base_asset_id", b"base_asset_id", "contract_kind", b"contract_kind", "contract_size", b"contract_size", "created_at", b"created_at", "delisted_at", b"delisted_at", "exact", b"exact", "exercise_style", b"exercise_style", "expiry", b"expiry", "is_active", b"is_active", "last_trade_at", b"last_trade_at", "lot_size", b"lot_size", "max_order_size", b"max_order_size", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "option_type", b"option_type", "price_asset_id", b"price_asset_id", "quote_asset_id", b"quote_asset_id", "settlement_asset_id", b"settlement_asset_id", "settlement_method", b"settlement_method", "strike_price", b"strike_price", "symbol", b"symbol", "symbol_id", b"symbol_id", "symbol_type", b"symbol_type", "tick_size", b"tick_size", "underlying", b"underlying", "underlying_class", b"underlying_class", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id", "_contract_kind", b"_contract_kind", "_contract_size", b"_contract_size", "_exercise_style", b"_exercise_style", "_is_active", b"_is_active", "_lot_size", b"_lot_size", "_max_order_size", b"_max_order_size", "_merged_into", b"_merged_into", "_min_notional", b"_min_notional", "_min_order_size", b"_min_order_size", "_option_type", b"_option_type", "_price_asset_id", b"_price_asset_id", "_quote_asset_id", b"_quote_asset_id", "_settlement_asset_id", b"_settlement_asset_id", "_settlement_method", b"_settlement_method", "_strike_price", b"_strike_price", "_symbol", b"_symbol", "_symbol_id", b"_symbol_id", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "_underlying", b"_underlying", "_underlying_class", b"_underlying_class", "base_asset_id", b"base_asset_id", "contract_kind", b"contract_kind", "contract_size", b"contract_size", "created_at", b"created_at", "delisted_at", b"delisted_at", "exact", b"exact", "exercise_style", b"exercise_style", "expiry", b"expiry", "is_active", b"is_active", "last_trade_at", b"last_trade_at", "lot_size", b"lot_size", "max_order_size", b"max_order_size", "merged_into", b"merged_into", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "option_type", b"option_type", "price_asset_id", b"price_asset_id", "quote_asset_id", b"quote_asset_id", "settlement_asset_id", b"settlement_asset_id", "settlement_method", b"settlement_method", "strike_price", b"strike_price", "symbol", b"symbol", "symbol_id", b"symbol_id", "symbol_type", b"symbol_type", "tick_size", b"tick_size", "underlying", b"underlying", "underlying_class", b"underlying_class", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__base_asset_id: _TypeAlias = _typing.Literal["base_asset_id"]  # noqa: Y015
     _WhichOneofArgType__base_asset_id: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id"]  # noqa: Y015
@@ -283,6 +289,8 @@ class Symbol(_message.Message):
     _WhichOneofArgType__lot_size: _TypeAlias = _typing.Literal["_lot_size", b"_lot_size"]  # noqa: Y015
     _WhichOneofReturnType__max_order_size: _TypeAlias = _typing.Literal["max_order_size"]  # noqa: Y015
     _WhichOneofArgType__max_order_size: _TypeAlias = _typing.Literal["_max_order_size", b"_max_order_size"]  # noqa: Y015
+    _WhichOneofReturnType__merged_into: _TypeAlias = _typing.Literal["merged_into"]  # noqa: Y015
+    _WhichOneofArgType__merged_into: _TypeAlias = _typing.Literal["_merged_into", b"_merged_into"]  # noqa: Y015
     _WhichOneofReturnType__min_notional: _TypeAlias = _typing.Literal["min_notional"]  # noqa: Y015
     _WhichOneofArgType__min_notional: _TypeAlias = _typing.Literal["_min_notional", b"_min_notional"]  # noqa: Y015
     _WhichOneofReturnType__min_order_size: _TypeAlias = _typing.Literal["min_order_size"]  # noqa: Y015
@@ -325,6 +333,8 @@ class Symbol(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__lot_size) -> _WhichOneofReturnType__lot_size | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_order_size) -> _WhichOneofReturnType__max_order_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__merged_into) -> _WhichOneofReturnType__merged_into | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_notional) -> _WhichOneofReturnType__min_notional | None: ...
     @_typing.overload

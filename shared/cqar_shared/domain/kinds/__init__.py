@@ -28,6 +28,7 @@ from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 __all__ = [
     "KINDS",
     "KIND_BY_NAME",
+    "MERGING",
     "api_key",
     "archive",
     "asset",
@@ -69,3 +70,5 @@ KINDS: tuple[AnyKind, ...] = (
     SIGNING_KEY,
 )
 KIND_BY_NAME: dict[str, AnyKind] = {kind.name: kind for kind in KINDS}
+#: Kinds whose entities may be merged into another of the kind, which then answers for their ids.
+MERGING: frozenset[str] = frozenset(k.name for k in KINDS if "merged_into" in k.referents)

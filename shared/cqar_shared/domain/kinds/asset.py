@@ -15,7 +15,7 @@ import msgspec
 from cqc.assets.v1 import asset_pb2
 
 from cqar_shared.domain import rules
-from cqar_shared.domain.kind import Entity, Kind, RegistryView, by, lifecycle
+from cqar_shared.domain.kind import Entity, Kind, RegistryView, by, checked_as_it_is, lifecycle
 from cqar_shared.errors import FieldViolation
 
 FORMER_NAMES_MAX: Final = 16
@@ -83,7 +83,10 @@ class Asset(Entity, frozen=True, kw_only=True):
     merged_into: str | None = None
 
 
-def complete(_: Asset | None, given: Asset, __: RegistryView) -> Asset:
+def complete(before: Asset | None, given: Asset, _: RegistryView) -> Asset:
+    if before is not None:
+        # Merging moves every reference, so an upsert does not do it, nor take it back.
+        given = msgspec.structs.replace(given, merged_into=before.merged_into)
     asset: Asset = rules.without_empty(given, "former_names")
     return asset
 
@@ -121,6 +124,22 @@ def _check_former_names(after: Asset) -> Iterator[FieldViolation]:
                     yield FieldViolation(f"{prefix}.{field}", "TOO_LONG", message)
 
 
+def check_removal(asset: Asset, _: RegistryView) -> Iterator[FieldViolation]:
+    if asset.merged_into is not None:
+        message = f"its id stands for {asset.merged_into}: unmerge it first"
+        yield FieldViolation("asset_id", "MERGED", message)
+
+
+def event_of(before: Asset | None, after: Asset | None) -> str:
+    was = None if before is None else before.merged_into
+    becomes = None if after is None else after.merged_into
+    if before is None or after is None or was == becomes:
+        return _lifecycle(before, after) or ""
+    return "asset_unmerged" if becomes is None else "asset_merged"
+
+
+_lifecycle: Final = lifecycle("asset_created", "asset_updated", "asset_deleted")
+
 ASSET = Kind(
     name="asset",
     entity=Asset,
@@ -128,8 +147,10 @@ ASSET = Kind(
     key=("asset_id",),
     table="assets",
     check=check_asset,
+    check_relinked=checked_as_it_is(check_asset),
+    check_removal=check_removal,
     complete=complete,
     referents={"merged_into": "asset"},
     lookups={"symbol": by("symbol"), "merged_into": by("merged_into")},
-    event=lifecycle("asset_created", "asset_updated", "asset_deleted"),
+    event=event_of,
 )

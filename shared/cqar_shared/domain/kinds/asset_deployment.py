@@ -10,10 +10,12 @@ import msgspec
 from cqc.assets.v1 import deployment_pb2
 
 from cqar_shared.domain import addresses, rules
-from cqar_shared.domain.kind import Entity, Kind, RegistryView, by, lifecycle
+from cqar_shared.domain.kind import Entity, Kind, RegistryView, by, checked_as_it_is, lifecycle
 from cqar_shared.errors import FieldViolation
 
 DOUBTS_MAX: Final = 8
+#: A doubt: two sources say other decimals.
+DECIMALS_DISAGREE: Final = "DECIMALS_DISAGREE"
 
 
 class AssetDeployment(Entity, frozen=True, kw_only=True):
@@ -77,8 +79,10 @@ def check_deployment(
     yield from rules.check_immutable(
         before, after, "it is another deployment", "asset_id", "chain_id", "address"
     )
-    # A contract's decimals never change; other decimals would rescale every amount.
-    yield from rules.check_immutable(before, after, "remove it and create another", "decimals")
+    # A contract's decimals never change; other decimals would rescale every amount. While two
+    # sources disagree about them, the deployment is in quarantine, and they may be corrected.
+    if before is None or DECIMALS_DISAGREE not in (before.doubts or ()):
+        yield from rules.check_immutable(before, after, "remove it and create another", "decimals")
     yield from rules.check_words("doubts", after.doubts or (), DOUBTS_MAX)
     chain = registry.get("chain", after.chain_id)
     if chain is not None:
@@ -128,6 +132,7 @@ ASSET_DEPLOYMENT = Kind(
     key=("deployment_id",),
     table="deployments",
     check=check_deployment,
+    check_relinked=checked_as_it_is(check_deployment),
     complete=complete,
     existing=same_address,
     referents={"asset_id": "asset", "chain_id": "chain"},

@@ -12,7 +12,16 @@ import msgspec
 from cqc.assets.v1 import group_pb2
 
 from cqar_shared.domain import rules
-from cqar_shared.domain.kind import Entity, Event, Kind, RegistryView, Row, by
+from cqar_shared.domain.kind import (
+    Entity,
+    Event,
+    Kind,
+    Lookup,
+    RegistryView,
+    Row,
+    by,
+    checked_as_it_is,
+)
 from cqar_shared.errors import EntityNotFound, FieldViolation
 
 #: Members of one group.
@@ -53,6 +62,12 @@ def member_rows(group: AssetGroup) -> Iterator[Row]:
         yield "group_members", msgspec.structs.asdict(member)
 
 
+def member_of(group_id: str, asset_id: str, like: GroupMember) -> GroupMember:
+    """Return a member of a group, with the weight and the time of another one."""
+    member_id = str(uuid.uuid5(_NAMESPACE, f"{group_id}/{asset_id}"))
+    return msgspec.structs.replace(like, member_id=member_id, group_id=group_id, asset_id=asset_id)
+
+
 def complete(before: AssetGroup | None, given: AssetGroup, registry: RegistryView) -> AssetGroup:
     """Sort the members, unless one of them breaks a rule.
 
@@ -61,9 +76,7 @@ def complete(before: AssetGroup | None, given: AssetGroup, registry: RegistryVie
     known = {member.asset_id: member for member in (before.members if before else ())}
     members = [
         msgspec.structs.replace(
-            member,
-            group_id=given.group_id,
-            member_id=str(uuid.uuid5(_NAMESPACE, f"{given.group_id}/{member.asset_id}")),
+            member_of(given.group_id, member.asset_id, member),
             added_at=known[member.asset_id].added_at if member.asset_id in known else registry.now,
         )
         for member in given.members
@@ -144,9 +157,17 @@ ASSET_GROUP = Kind(
     child_tables=("group_members",),
     children=member_rows,
     check=check_group,
+    check_relinked=checked_as_it_is(check_group),
     complete=complete,
     existing=same_name,
     referents={"members.asset_id": "asset"},
-    lookups={"name": by("name")},
+    lookups={
+        "name": by("name"),
+        "member": Lookup(
+            ("asset_id",),
+            table="group_members",
+            values=lambda group: ((member.asset_id,) for member in group.members),
+        ),
+    },
     event=event_of,
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from typing import Any
+from typing import Any, Final
 
 from cqc.assets.v1 import identifier_pb2
 
 from cqar_shared.domain.identifier_rules import checker, finder
-from cqar_shared.domain.kind import Entity, Kind, by, lifecycle
+from cqar_shared.domain.kind import Entity, Kind, by, checked_as_it_is, lifecycle
 
 
 class AssetDataSource(enum.IntEnum):
@@ -40,13 +40,16 @@ class AssetIdentifier(Entity, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
+_check: Final = checker("asset_identifier", "asset_id", "source")
+
 ASSET_IDENTIFIER = Kind(
     name="asset_identifier",
     entity=AssetIdentifier,
     message=identifier_pb2.AssetIdentifier,
     key=("identifier_id",),
     table="asset_identifiers",
-    check=checker("asset_identifier", "asset_id", "source"),
+    check=_check,
+    check_relinked=checked_as_it_is(_check),
     existing=finder("asset_identifier", "source"),
     referents={"asset_id": "asset"},
     lookups={

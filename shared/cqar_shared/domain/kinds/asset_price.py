@@ -15,7 +15,7 @@ import msgspec
 from cqc.venues.v1 import asset_price_pb2
 
 from cqar_shared.domain import rules
-from cqar_shared.domain.kind import Entity, Kind, RegistryView
+from cqar_shared.domain.kind import Entity, Kind, RegistryView, by, checked_as_it_is
 from cqar_shared.errors import FieldViolation
 
 QUOTES_MAX: Final = 16
@@ -84,7 +84,9 @@ ASSET_PRICE = Kind(
     slugs=frozenset({"venue_id"}),
     table="asset_prices",
     check=check_asset_price,
+    check_relinked=checked_as_it_is(check_asset_price),
     complete=complete,
+    lookups={"asset": by("asset_id")},
     event=lambda _, __: None,
     resident=False,
 )

@@ -127,6 +127,8 @@ ASSET_RELATIONSHIP = Kind(
     key=("relationship_id",),
     table="relationships",
     check=check_relationship,
+    # As one that is made: it must not close a circle, nor be there twice.
+    check_relinked=lambda _, after, registry: check_relationship(None, after, registry),
     existing=same_pair,
     referents={"from_asset_id": "asset", "to_asset_id": "asset"},
     lookups={

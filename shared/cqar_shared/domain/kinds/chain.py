@@ -9,7 +9,7 @@ from typing import Any
 from cqc.assets.v1 import chain_pb2
 
 from cqar_shared.domain import rules
-from cqar_shared.domain.kind import Entity, Kind, RegistryView, lifecycle
+from cqar_shared.domain.kind import Entity, Kind, RegistryView, by, checked_as_it_is, lifecycle
 from cqar_shared.errors import FieldViolation
 
 
@@ -56,6 +56,8 @@ CHAIN = Kind(
     slugs=frozenset({"chain_id"}),
     table="chains",
     check=check_chain,
+    check_relinked=checked_as_it_is(check_chain),
     referents={"native_asset_id": "asset"},
+    lookups={"native_asset": by("native_asset_id")},
     event=lifecycle("chain_registered", "chain_updated", "chain_removed"),
 )

@@ -75,7 +75,8 @@ def check_listing_source(
         return
     for place, answer in enumerate(answers):
         yield from _check_answer(answer, f"answers[{place}].", registry)
-    yield from _check_raw(after.raw)
+    if after.raw is not None:
+        yield from rules.check_json_object("raw", after.raw, RAW_BYTES_MAX)
 
 
 def _check_answer(answer: Any, prefix: str, registry: RegistryView) -> Iterator[FieldViolation]:
@@ -89,20 +90,6 @@ def _check_answer(answer: Any, prefix: str, registry: RegistryView) -> Iterator[
         yield FieldViolation(f"{prefix}taken_at", "REQUIRED", "is required")
     elif answer.taken_at > registry.now + rules.CLOCKS_APART:
         yield FieldViolation(f"{prefix}taken_at", "FUTURE", "has not come yet")
-
-
-def _check_raw(raw: str | None) -> Iterator[FieldViolation]:
-    if raw is None:
-        return
-    if len(raw.encode()) > RAW_BYTES_MAX:
-        yield FieldViolation("raw", "TOO_LONG", f"at most {RAW_BYTES_MAX} bytes")
-        return
-    try:
-        decoded = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        decoded = None
-    if not isinstance(decoded, dict):
-        yield FieldViolation("raw", "NOT_JSON", "must be a JSON object")
 
 
 LISTING_SOURCE = Kind(

@@ -11,7 +11,7 @@ import msgspec
 from cqc.assets.v1 import quality_flag_pb2
 
 from cqar_shared.domain import rules
-from cqar_shared.domain.kind import Entity, Kind, RegistryView, by
+from cqar_shared.domain.kind import Entity, Kind, RegistryView, by, checked_as_it_is
 from cqar_shared.errors import FieldViolation
 
 
@@ -123,6 +123,7 @@ QUALITY_FLAG = Kind(
     key=("flag_id",),
     table="quality_flags",
     check=check_flag,
+    check_relinked=checked_as_it_is(check_flag),
     complete=complete,
     referents={"asset_id": "asset"},
     lookups={"asset": by("asset_id")},

@@ -94,6 +94,8 @@ class Symbol(Entity, frozen=True, kw_only=True):
             such products.
         underlying: The index or asset that its price follows; of a COMBO, its name.
         last_trade_at: The last instant of trading, where it is stated beside the expiry.
+        merged_into: The symbol that answers for its id now, since their assets were merged. Its own
+            assets stay as they were.
     """
 
     symbol_id: str = ""
@@ -123,6 +125,7 @@ class Symbol(Entity, frozen=True, kw_only=True):
     settlement_method: SettlementMethodCode | None = None
     exercise_style: ExerciseStyleCode | None = None
     last_trade_at: dt.datetime | None = None
+    merged_into: str | None = None
 
 
 def notation(symbol: Symbol, base: str, quote: str, settlement: str) -> str:
@@ -151,6 +154,8 @@ def kind_of(symbol: Symbol) -> ContractKindCode | None:
 
 def complete(before: Symbol | None, given: Symbol, registry: RegistryView) -> Symbol:
     changes: dict[str, Any] = {}
+    if before is not None:
+        changes["merged_into"] = before.merged_into
     settlement = given.settlement_asset_id
     if settlement is None and given.symbol_type in CASH:
         changes["settlement_asset_id"] = settlement = given.quote_asset_id
@@ -268,6 +273,23 @@ def _check_option(after: Symbol) -> Iterator[FieldViolation]:
                 yield FieldViolation(field, "NOT_APPLICABLE", "only an option has one")
 
 
+def check_relinked(
+    _: Symbol | None, after: Symbol, registry: RegistryView
+) -> Iterator[FieldViolation]:
+    """Check a symbol whose assets were merged: its terms must be no other symbol's."""
+    yield from check_symbol(after, after, registry)
+    twin = same_identity(after, registry)
+    if twin is not None and twin.symbol_id != after.symbol_id:
+        message = f"these are the terms of {twin.symbol_id}"
+        yield FieldViolation("symbol_type", "DUPLICATE", message)
+
+
+def check_removal(symbol: Symbol, _: RegistryView) -> Iterator[FieldViolation]:
+    if symbol.merged_into is not None:
+        message = f"its id stands for {symbol.merged_into}: unmerge its asset first"
+        yield FieldViolation("symbol_id", "MERGED", message)
+
+
 SYMBOL = Kind(
     name="symbol",
     entity=Symbol,
@@ -275,6 +297,8 @@ SYMBOL = Kind(
     key=("symbol_id",),
     table="symbols",
     check=check_symbol,
+    check_relinked=check_relinked,
+    check_removal=check_removal,
     complete=complete,
     existing=same_identity,
     referents={
@@ -282,8 +306,16 @@ SYMBOL = Kind(
         "quote_asset_id": "asset",
         "settlement_asset_id": "asset",
         "price_asset_id": "asset",
+        "merged_into": "symbol",
     },
-    lookups={"identity": by(*IDENTITY)},
+    lookups={
+        "identity": by(*IDENTITY),
+        "base_asset": by("base_asset_id"),
+        "quote_asset": by("quote_asset_id"),
+        "settlement_asset": by("settlement_asset_id"),
+        "price_asset": by("price_asset_id"),
+        "merged_into": by("merged_into"),
+    },
     event=lifecycle("symbol_created", "symbol_updated", "symbol_deleted"),
     archives=True,
 )

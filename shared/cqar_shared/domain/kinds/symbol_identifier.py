@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from typing import Any
+from typing import Any, Final
 
 from cqc.markets.v1 import identifier_pb2
 
 from cqar_shared.domain.identifier_rules import checker, finder
-from cqar_shared.domain.kind import Entity, Kind, by, lifecycle
+from cqar_shared.domain.kind import Entity, Kind, by, checked_as_it_is, lifecycle
 
 
 class SymbolDataSource(enum.IntEnum):
@@ -40,13 +40,16 @@ class SymbolIdentifier(Entity, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
+_check: Final = checker("symbol_identifier", "symbol_id", "data_source")
+
 SYMBOL_IDENTIFIER = Kind(
     name="symbol_identifier",
     entity=SymbolIdentifier,
     message=identifier_pb2.SymbolIdentifier,
     key=("identifier_id",),
     table="symbol_identifiers",
-    check=checker("symbol_identifier", "symbol_id", "data_source"),
+    check=_check,
+    check_relinked=checked_as_it_is(_check),
     existing=finder("symbol_identifier", "data_source"),
     referents={"symbol_id": "symbol"},
     lookups={

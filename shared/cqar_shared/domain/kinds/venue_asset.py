@@ -11,7 +11,7 @@ import msgspec
 from cqc.venues.v1 import venue_asset_pb2
 
 from cqar_shared.domain import rules
-from cqar_shared.domain.kind import Entity, Kind, Lookup, RegistryView, Row, by
+from cqar_shared.domain.kind import Entity, Kind, Lookup, RegistryView, Row, by, checked_as_it_is
 from cqar_shared.domain.rules import overlap
 from cqar_shared.errors import FieldViolation
 
@@ -253,6 +253,7 @@ VENUE_ASSET = Kind(
     child_tables=("venue_asset_codes",),
     children=code_rows,
     check=check_venue_asset,
+    check_relinked=checked_as_it_is(check_venue_asset),
     complete=complete,
     referents={"venue_id": "venue", "asset_id": "asset", "deployment_id": "asset_deployment"},
     lookups={

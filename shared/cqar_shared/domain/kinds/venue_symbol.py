@@ -363,7 +363,9 @@ def terms_now(listing: VenueSymbol, at: dt.datetime) -> VenueSymbol:
 
 def _dating(before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView) -> Dating:
     if before is None:
-        return Dating(registry.as_of or registry.now)
+        # What describes the past may say since when: a listing that takes another one's place.
+        stated = after.terms_since if registry.historical else None
+        return Dating(registry.as_of or min(stated or registry.now, registry.now))
     is_same = terms_of(after) == terms_of(before)
     return dating_of(before.terms_since, before.terms_stated_at, registry, is_same=is_same)
 
@@ -416,6 +418,19 @@ def _check_period(
         return
 
 
+def check_relinked(
+    before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView
+) -> Iterator[FieldViolation]:
+    """Check a listing, open or ended, that means the symbol that its own was merged into."""
+    yield from rules.check_required(after, "venue_id", "symbol_id")
+    yield from rules.check_immutable(
+        before, after, "merging leaves it as it is", "venue_id", "venue_symbol"
+    )
+    if after.is_primary and (rival := _primary(after, registry)):
+        message = f"{rival.venue_symbol!r} is the primary spelling of this symbol here"
+        yield FieldViolation("is_primary", "PRIMARY_TAKEN", message)
+
+
 def event_of(before: VenueSymbol | None, after: VenueSymbol | None) -> str:
     if after is None:
         return "venue_symbol_removed"
@@ -449,6 +464,7 @@ VENUE_SYMBOL = Kind(
     key=("listing_id",),
     table="venue_symbols",
     check=check_venue_symbol,
+    check_relinked=check_relinked,
     complete=complete,
     existing=existing_listing,
     referents={"venue_id": "venue", "symbol_id": "symbol"},

@@ -30,5 +30,6 @@ group_members = sa.Table(
     sa.Column("weight", sa.Numeric),
     sa.Column("added_at", Instant, nullable=False),
     sa.UniqueConstraint("group_id", "asset_id"),
+    sa.Index("idx_group_members_asset", "asset_id"),
     sa.CheckConstraint("weight > 0", name="weight_positive"),
 )

@@ -16,4 +16,5 @@ asset_prices = sa.Table(
     sa.Column("request", sa.Text),
     sa.Column("sha256", sa.Text),
     sa.Index("idx_asset_prices_taken_at", "taken_at"),
+    sa.Index("idx_asset_prices_asset", "asset_id"),
 )

@@ -28,6 +28,7 @@ assets = sa.Table(
     sa.CheckConstraint("asset_type IS NOT NULL OR unverified", name="has_type"),
     sa.Index("idx_assets_symbol", "symbol"),
     sa.Index("idx_assets_merged_into", "merged_into"),
+    sa.Index("idx_assets_former", "asset_id", postgresql_where=sa.text("former_names IS NOT NULL")),
     sa.Index("idx_assets_type", "asset_type"),
     sa.Index("idx_assets_category", "category"),
 )

@@ -35,6 +35,22 @@ findings = sa.Table(
     sa.Column("opened_by", sa.Text),
     sa.Column("decided_at", Instant),
     sa.Column("decisions", Json),
-    sa.Index("idx_findings_opened", "state", "opened_at", "finding_id"),
-    sa.Index("idx_findings_venue", "venue_id", "opened_at", "finding_id"),
+    # Lists are in the order of `opened_at`, and counted: by this index alone, without the rows.
+    sa.Index(
+        "idx_findings_opened",
+        *("state", "opened_at", "finding_id"),
+        postgresql_include=["kind", "action", "venue_id"],
+    ),
+    sa.Index("idx_findings_spelling", "venue_id", "venue_symbol"),
+    sa.Index("idx_findings_code", "code"),
+    sa.Index("idx_findings_listing_id", "listing_id"),
+    sa.Index("idx_findings_asset_id", "asset_id"),
+    sa.Index("idx_findings_proposed_asset_id", "proposed_asset_id"),
+    # Candidates are the assets that the evidence names.
+    sa.Index(
+        "idx_findings_evidence",
+        "evidence",
+        postgresql_using="gin",
+        postgresql_ops={"evidence": "jsonb_path_ops"},
+    ),
 )

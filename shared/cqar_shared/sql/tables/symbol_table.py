@@ -44,6 +44,7 @@ symbols = sa.Table(
     sa.Column("settlement_method", sa.SmallInteger),
     sa.Column("exercise_style", sa.SmallInteger),
     sa.Column("last_trade_at", Instant),
+    sa.Column("merged_into", Id, sa.ForeignKey("symbols.symbol_id")),
     # Combinations of the same assets differ by their names.
     sa.Index(
         "uq_symbols_identity",
@@ -80,4 +81,5 @@ symbols = sa.Table(
     sa.Index("idx_symbols_settlement_asset", "settlement_asset_id"),
     sa.Index("idx_symbols_price_asset", "price_asset_id"),
     sa.Index("idx_symbols_symbol", "symbol"),
+    sa.Index("idx_symbols_merged_into", "merged_into"),
 )

@@ -24,7 +24,7 @@ from cqar_shared.domain.kinds.venue_symbol import (
     sets_terms,
 )
 from tests.support.entity_builders import NOW
-from tests.unit.cqar.importer.test_plan import DAY, Registry, coin
+from tests.unit.cqar.importer.test_plan import APPLY_ALL, DAY, Registry, coin
 
 BEGIN = NOW - 900 * DAY
 TAKEN = tuple(BEGIN + n * 100 * DAY for n in range(4))
@@ -39,6 +39,8 @@ class Told(Registry):
 
     def __init__(self) -> None:
         super().__init__()
+        # What people leave as it was depends on the order in which they are asked.
+        self.rules = APPLY_ALL
         self.terms: dict[str, dict[dt.datetime, Any]] = defaultdict(dict)
 
     def tell(self, answer: Answer, at: dt.datetime) -> Plan:

@@ -18,13 +18,16 @@ from cqar.importer.readers.binance import PRODUCT_LINES
 from cqar.importer.readers.product_line import Answer, Request
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.evaluation import Result
+from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingRule
 from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.finding import Finding, FindingAction, FindingState
 from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
 from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode
 from tests.support.entity_builders import NOW, a_venue, a_venue_asset, an_asset, an_id
+from tests.support.memory_registry_view import changed
 
 DAY = dt.timedelta(days=1)
 
@@ -56,6 +59,10 @@ def a_reading(*markets: Market, unreadable: Any = ()) -> Reading:
     return reading
 
 
+#: A policy that leaves nothing to people.
+APPLY_ALL = (FindingRule(name="all", action=FindingAction.APPLY),)
+
+
 class Registry:
     """What imports leave behind: a plan's outcomes become the next one's state."""
 
@@ -66,10 +73,13 @@ class Registry:
             for entity in (a_venue(), an_asset(), an_asset("USDT"), *entities)
             for kind in [kinds[type(entity)]]
         }
+        self.rules = DEFAULT_RULES
+        self.findings: dict[str, Finding] = {}
 
     def plan(self, *found: Market, at: dt.datetime = NOW, **options: Any) -> Plan:
         state = RegistryState(at, as_of=options.pop("as_of", None))
         state.archived = options.pop("archived", set())
+        state.rules, state.known_findings = self.rules, dict(self.findings)
         venue_id = options.pop("venue", "binance")
         for kind, entity in self.entities.values():
             # As `load_state` reads it: of other venues neither codes nor listings.
@@ -87,7 +97,16 @@ class Registry:
         plan = self.plan(*found, at=at, **options)
         for outcome in plan.changes:
             self.entities[outcome.kind.name, outcome.key] = (outcome.kind, outcome.after)
+        self.note_findings(plan)
         return plan
+
+    def note_findings(self, plan: Plan) -> None:
+        """As the writer stamps them: those that were applied need not be known."""
+        for finding in plan.findings:
+            if finding.action is not FindingAction.APPLY:
+                self.findings[finding.finding_id] = changed(finding, state=FindingState.OPEN)
+        for finding in plan.superseded:
+            del self.findings[finding.finding_id]
 
     def listing(self, spelling: str) -> Any:
         found = [e for k, e in self.entities.values() if k is VENUE_SYMBOL]
@@ -173,6 +192,7 @@ def test_an_end_that_a_person_set_stays() -> None:
 
 def test_a_term_that_one_record_lacks_is_not_known_of_it() -> None:
     registry = Registry()
+    registry.rules = APPLY_ALL
     registry.imported(a_market(), coin("SOL"))
     plan = registry.imported(a_market(tick_size=None), coin("SOL"), at=NOW + DAY)
     assert registry.listing("BTCUSDT").tick_size is None
@@ -221,8 +241,8 @@ def test_every_listing_that_is_made_or_changed_comes_with_what_decided() -> None
     # No answer was taken after it was imported, whatever the venue's clock says.
     assert source.taken_at == NOW
     assert registry.plan(market, at=NOW + DAY / 2, **answers).changes == []
-    changed_tick = a_market(tick_size=Decimal("0.1"))
-    plan = registry.plan(changed_tick, at=NOW + DAY / 2, **answers)
+    finer = a_market(tick_size=Decimal("0.002"))
+    plan = registry.plan(finer, at=NOW + DAY / 2, **answers)
     assert len(plan.of(LISTING_SOURCE, Result.CREATED)) == 1
 
 

@@ -19,7 +19,7 @@ from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 from tests.support.entity_builders import NOW
 from tests.support.memory_registry_view import changed
-from tests.unit.cqar.importer.test_plan import Registry, a_market, coin
+from tests.unit.cqar.importer.test_plan import APPLY_ALL, Registry, a_market, coin
 
 DAY = dt.timedelta(days=1)
 MADE_UP = Decimal("1e-8")
@@ -40,6 +40,7 @@ def unreviewed() -> tuple[Market, dict[str, Any]]:
 
 def test_steps_that_an_earlier_import_made_up_are_taken_back_by_name() -> None:
     registry = Registry()
+    registry.rules = APPLY_ALL
     registry.imported(as_ccxt_reads_it())
     market, options = unreviewed()
     plan = registry.imported(market, at=NOW, **options)
@@ -56,6 +57,7 @@ def test_steps_that_an_earlier_import_made_up_are_taken_back_by_name() -> None:
 
 def test_a_registry_of_before_readers_takes_back_what_nobody_states() -> None:
     registry = Registry()
+    registry.rules = APPLY_ALL
     registry.imported(as_ccxt_reads_it())
     (venue,) = (e for kind, e in registry.entities.values() if kind is VENUE)
     since = {LISTINGS_SINCE: venue.metadata[LISTINGS_SINCE]}

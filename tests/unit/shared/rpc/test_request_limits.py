@@ -15,6 +15,7 @@ from cqar_resolver.services import watch_stream
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import decimals, listing_term_rules, rules
 from cqar_shared.domain.kinds import asset_group, venue_asset
+from cqar_shared.domain.kinds.finding import FindingAction, FindingState
 from cqar_shared.domain.kinds.venue_symbol import SpellingChannelCode
 from cqar_shared.errors import Invalid, TooLarge
 from cqar_shared.rpc import message_shapes, request_limits, request_reader, wire_scan
@@ -50,6 +51,8 @@ COUNTS: Final = {
     "doubts": listing_term_rules.DOUBTS_MAX,
     "channels": len(SpellingChannelCode),
     "kinds": watch_stream.NAMES_MAX,
+    "states": len(FindingState),
+    "actions": len(FindingAction),
 }
 SLUGS: Final = ("venue_id", "venue_ids", "chain_id", "kinds", "region")
 DECIMALS: Final = (
@@ -60,7 +63,7 @@ DECIMALS: Final = (
 #: Words and names of at most 64 ASCII characters.
 WORDS: Final = ("groups", "order_types", "time_in_force", "doubts", "field", "value", "channels")
 SPELLED: Final = (
-    *("symbol", "venue_symbol", "external_id", "query", "underlying"),
+    *("symbol", "venue_symbol", "external_id", "query", "underlying", "code"),
     *("network", "contract_address", "quote_alternatives"),
 )
 TEXTS: Final = ("description", "reason", "resolution_notes")
@@ -110,6 +113,8 @@ def fill(message: Any) -> Any:
                 getattr(message, field.name).extend([value] * count)
             else:
                 setattr(message, field.name, value)
+        elif field.is_repeated:
+            getattr(message, field.name).extend([1] * count)
         elif field.type == FieldDescriptor.TYPE_ENUM:
             setattr(message, field.name, 1)
         else:
@@ -128,7 +133,7 @@ def request_of(method: MethodDescriptor) -> Any:
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_takes_the_largest_request_that_its_rules_allow(name: str) -> None:
     message = request_of(METHODS[name])
-    if name.endswith("/Apply"):
+    if name.endswith(("/Apply", "/Propose")):
         # Larger ones are split: 16 MiB are what any message has.
         assert request_limits.bytes_max(name) == MESSAGE_BYTES_MAX
         return
