@@ -56,7 +56,9 @@ class CodeDescriptions:
         currency = next(found, None)
         if currency is None or code.delisted_at is not None:
             return code
-        networks = [self._own(network, code.asset_id) for network in currency.networks]
+        # By id, so that another order in the venue's answer is no change.
+        listed = sorted(currency.networks, key=lambda network: network.network)
+        networks = [self._own(network, code.asset_id) for network in listed]
         told: dict[str, Any] = {
             "name": currency.name,
             "networks": tuple(networks) or None,
