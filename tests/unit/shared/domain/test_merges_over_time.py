@@ -63,8 +63,10 @@ class Registry(RuleBasedStateMachine):
             )
         #: Merged asset -> what its merge changed, and the registry before and after it.
         self.merges: dict[str, tuple[list[Moved], dict[Any, Entity], dict[Any, Entity]]] = {}
-        #: (spelling, instant) -> listing that it was seen to mean then, and its coin.
-        self.seen: dict[tuple[str, dt.datetime], tuple[str, str] | None] = {}
+        #: (spelling, instant) -> listing that it was seen to mean then.
+        self.seen: dict[tuple[str, dt.datetime], str | None] = {}
+        #: Listing -> coin that it was of when it began.
+        self.listed_as: dict[str, str] = {}
 
     def tick(self) -> None:
         self.now += HOUR
@@ -174,12 +176,14 @@ class Registry(RuleBasedStateMachine):
         for spelling in SPELLINGS:
             self.seen[spelling, self.now] = self.meaning(spelling, self.now)
         for (spelling, instant), known in self.seen.items():
-            meant = self.meaning(spelling, instant)
-            if known is None or meant is None:
-                assert meant == known, (spelling, instant)
-                continue
-            assert meant[0] == known[0]
-            assert self.current(meant[1]) == self.current(known[1]), (spelling, instant)
+            assert self.meaning(spelling, instant) == known, (spelling, instant)
+
+    @invariant()
+    def a_listing_means_the_coin_that_it_was_listed_as(self) -> None:
+        for listing in self.held.of("venue_symbol"):
+            coin = self.held.entities["symbol", listing.symbol_id].base_asset_id
+            listed_as = self.listed_as.setdefault(listing.listing_id, coin)
+            assert coin == self.current(listed_as), listing
 
     # ------------------------------------------------------------ reading it
 
@@ -189,18 +193,17 @@ class Registry(RuleBasedStateMachine):
             (v for v in listings if v.venue_symbol == spelling and v.delisted_at is None), None
         )
 
-    def meaning(self, spelling: str, instant: dt.datetime) -> tuple[str, str] | None:
-        """(listing, coin) that a spelling means at an instant."""
+    def meaning(self, spelling: str, instant: dt.datetime) -> str | None:
+        """The listing that a spelling means at an instant."""
         for listing in self.held.of("venue_symbol"):
             begun = listing.listed_at is None or listing.listed_at <= instant
             ended = listing.delisted_at is not None and listing.delisted_at <= instant
             if listing.venue_symbol == spelling and begun and not ended:
-                symbol = self.held.entities["symbol", listing.symbol_id]
-                return listing.listing_id, symbol.base_asset_id
+                return str(listing.listing_id)
         return None
 
     def current(self, asset_id: str) -> str:
-        return self.held.entities["asset", asset_id].merged_into or asset_id
+        return str(self.held.entities["asset", asset_id].merged_into or asset_id)
 
 
 def _no_two(entities: list[Any], names_of: Any) -> None:
