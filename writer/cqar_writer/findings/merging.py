@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -18,13 +17,13 @@ from cqar_shared.domain.kinds.finding import (
     Finding,
     FindingAction,
     FindingDecision,
+    FindingDifference,
     FindingVerdict,
 )
 from cqar_shared.errors import Conflict
 from cqar_writer.findings import deciding
 from cqar_writer.findings.deciding import Decision
 
-_NAMESPACE: Final = uuid.UUID("f0d7a5f2-2f0e-5f0b-9d53-4f4a5d0b7c31")
 #: Of the policy's actions those that let one person who asks for a merge make it.
 _AT_ONCE: Final = frozenset({FindingAction.APPLY, FindingAction.REVIEW})
 #: How often the same merge may be asked for, and rejected or taken back.
@@ -82,13 +81,14 @@ def _finding_of(request: MergeRequest, registry: RegistryView) -> Finding:
         proposed_asset_id=request.to_id,
         summary=f"merge {symbols[0]} ({request.from_id}) into {symbols[1]} ({request.to_id})",
     )
-    finding = with_policy(given, request.actor, request.policy)
-    for _ in range(ASKED_MAX):
+    for time in range(1, ASKED_MAX + 1):
+        if time > 1:
+            again = FindingDifference(field="asked", before=str(time - 1), after=str(time))
+            given = msgspec.structs.replace(given, differences=(again,))
+        finding = with_policy(given, request.actor, request.policy)
         known: Finding | None = registry.get(FINDING.name, finding.finding_id)
         if known is None:
             return finding
         if known.state in UNDECIDED:
             return known
-        next_id = str(uuid.uuid5(_NAMESPACE, finding.finding_id))
-        finding = msgspec.structs.replace(finding, finding_id=next_id)
     raise Conflict(f"this merge was asked for {ASKED_MAX} times: nobody wants it to stay")
