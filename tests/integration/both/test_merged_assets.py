@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import grpc
 import pytest
+from cqc.assets.v1.identifier_pb2 import DATA_SOURCE_COINGECKO as COINGECKO
 from cqc.events.v1 import events_pb2
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2
@@ -143,7 +144,7 @@ async def test_two_people_merge_and_the_old_id_answers_everywhere(place: Place) 
         row = await ask("GetVenueAsset", pb.GetVenueAssetRequest(venue_id="gate", asset_id=OLD))
         assert row.venue_asset.asset_id == NEW
         named = await ask(
-            "GetAssetIdentifier", pb.GetAssetIdentifierRequest(asset_id=OLD, source=1)
+            "GetAssetIdentifier", pb.GetAssetIdentifierRequest(asset_id=OLD, source=COINGECKO)
         )
         assert named.identifier.external_id == "bitcoin"
         checked = await ask("CheckAssetTradeable", pb.CheckAssetTradeableRequest(asset_id=OLD))
