@@ -31,6 +31,7 @@ COMMANDS: Final = (
     ("import", "cqar.cli.import_group:import_", "Import a venue's listing into the registry."),
     ("resolve", "cqar.cli.resolve:resolve", "Show what a venue's symbol means."),
     ("explain", "cqar.cli.explain:explain", "Show where a listing's terms are from."),
+    ("findings", "cqar.cli.finding_commands:findings", "List and decide what waits for people."),
     ("upcoming", "cqar.cli.schedule:upcoming", "List what is known to come of listings."),
     ("check", "cqar.cli.check:check", "Check an order and round it to the venue's tick and lot."),
     ("watch", "cqar.cli.watch:watch", "Print each change as a resolver applies it."),

@@ -75,8 +75,10 @@ STATEMENTS = (
         CONSTRAINT pk_findings PRIMARY KEY (finding_id)
     )
     """,
-    "CREATE INDEX idx_findings_opened ON findings (state, opened_at, finding_id)"
-    " INCLUDE (kind, action, venue_id)",
+    """
+    CREATE INDEX idx_findings_opened ON findings (state, opened_at, finding_id)
+        INCLUDE (kind, action, venue_id)
+    """,
     "CREATE INDEX idx_findings_spelling ON findings (venue_id, venue_symbol)",
     "CREATE INDEX idx_findings_code ON findings (code)",
     "CREATE INDEX idx_findings_listing_id ON findings (listing_id)",

@@ -26,7 +26,7 @@ from cqar_writer.reads import entity_history, merge_history
 from cqar_writer.reads.cached import RedisReader
 from cqar_writer.store import entity_rows, finding_rows, search
 from cqar_writer.store.asset_price_rows import find_prices
-from cqar_writer.store.finding_rows import FindingFilter, FindingRow
+from cqar_writer.store.finding_rows import FindingFilter, ListedFinding
 from cqar_writer.store.upcoming_rows import UpcomingRow, find_upcoming
 from cqar_writer.store.voided_listings import VoidedListings, VoidedMatches
 
@@ -126,7 +126,7 @@ class RegistryReader:
 
     async def findings(
         self, wanted: FindingFilter, after: tuple[dt.datetime, str] | None, limit: int
-    ) -> list[FindingRow]:
+    ) -> list[ListedFinding]:
         """Return the newest findings that pass; see `finding_rows`."""
         return await finding_rows.find(self._tx, wanted, after, limit)
 
