@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
+from typing import Any, Final
 
 import click
 from cqc.services.v1 import asset_registry_pb2 as pb
@@ -25,6 +25,13 @@ _OWN_FIELDS: Final = (
     "first_seen_at",
     "terms_since",
     "terms_stated_at",
+)
+#: What an alias has of its own.
+_OF_ALIAS: Final = frozenset(
+    {
+        *("listing_id", "venue_id", "venue_symbol", "symbol_id", "alias_of", "is_primary"),
+        *("listed_at", "first_seen_at", "metadata", "channels"),
+    }
 )
 
 
@@ -139,14 +146,13 @@ def _aliases(connection: Connection, listing: Listing) -> list[Listing]:
 
 
 def _bare(alias: Listing) -> Listing:
-    kept = Listing()
-    for field in ("listing_id", "venue_id", "venue_symbol", "symbol_id", "alias_of", "is_primary"):
-        setattr(kept, field, getattr(alias, field))
-    for field, _ in alias.ListFields():
-        if field.name in {"listed_at", "first_seen_at", "metadata"}:
-            getattr(kept, field.name).CopyFrom(getattr(alias, field.name))
-    kept.channels.extend(alias.channels)
-    return kept
+    kept: Any = Listing()
+    kept.CopyFrom(alias)
+    for field in Listing.DESCRIPTOR.fields:
+        if field.name not in _OF_ALIAS:
+            kept.ClearField(field.name)
+    bare: Listing = kept
+    return bare
 
 
 def _listings(connection: Connection, **filters: str) -> list[Listing]:

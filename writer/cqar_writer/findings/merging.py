@@ -22,7 +22,7 @@ from cqar_shared.domain.kinds.finding import (
 )
 from cqar_shared.errors import Conflict
 from cqar_writer.findings import deciding
-from cqar_writer.findings.deciding import Decision
+from cqar_writer.findings.deciding import DecisionRequest
 
 #: Of the policy's actions those that let one person who asks for a merge make it.
 _AT_ONCE: Final = frozenset({FindingAction.APPLY, FindingAction.REVIEW})
@@ -55,7 +55,7 @@ def plan_merge(request: MergeRequest, registry: RegistryView) -> list[Item]:
         return merge_items(request.from_id, request.to_id, registry)
     if finding.opened_at is not None:
         approve = FindingVerdict.APPROVE
-        decision = Decision(finding.finding_id, approve, request.actor, request.reason)
+        decision = DecisionRequest(finding.finding_id, approve, request.actor, request.reason)
         return deciding.plan_decision(decision, registry)
     said = FindingDecision(
         actor=request.actor,

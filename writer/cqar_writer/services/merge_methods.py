@@ -18,7 +18,7 @@ from cqar_shared.rpc import auth
 from cqar_shared.rpc.error_mapping import Context
 from cqar_writer.findings import preview
 from cqar_writer.findings.merging import MergeRequest, plan_merge
-from cqar_writer.findings.preview import Review
+from cqar_writer.findings.preview import ChangeReview
 from cqar_writer.mutations import AppliedMutation, Cause, idempotency_key_of
 from cqar_writer.services.finding_methods import FindingMethods
 from cqar_writer.services.outcome_messages import (
@@ -52,7 +52,7 @@ class MergeMethods(FindingMethods):
             request.reason,
             self._policy,
         )
-        batch = PlannedBatch[Review](partial(plan_merge, asked), preview.review)
+        batch = PlannedBatch[ChangeReview](partial(plan_merge, asked), preview.review)
         applied = await self._mutations.apply_planned(
             batch,
             cause,
@@ -71,7 +71,7 @@ class MergeMethods(FindingMethods):
         async with self._reads.begin() as reader:
             moved = await reader.moved_by_merge(request.asset_id)
         plan = partial(unmerge_items, request.asset_id, moved)
-        batch = PlannedBatch[Review](plan, preview.review)
+        batch = PlannedBatch[ChangeReview](plan, preview.review)
         applied = await self._mutations.apply_planned(
             batch,
             cause_of(context, request.reason),
@@ -88,7 +88,7 @@ class MergeMethods(FindingMethods):
         self, request: pb.MergeAssetsRequest, cause: Cause
     ) -> pb.DecisionPreview:
         plan = partial(merge_items, request.from_asset_id, request.to_asset_id)
-        batch = PlannedBatch[Review](plan, preview.review)
+        batch = PlannedBatch[ChangeReview](plan, preview.review)
         try:
             applied = await self._mutations.apply_planned(batch, cause, dry_run=True)
         except RegistryError as error:
@@ -130,7 +130,7 @@ def _answered(applied: AppliedMutation) -> bytes:
 
 
 def _encode_merged(
-    batch: PlannedBatch[Review], previewed: pb.DecisionPreview, applied: AppliedMutation
+    batch: PlannedBatch[ChangeReview], previewed: pb.DecisionPreview, applied: AppliedMutation
 ) -> bytes:
     """Encode a MergeAssetsResponse, with the finding that waits or was decided, if any."""
     response = pb.MergeAssetsResponse(revision=applied.revision, epoch=applied.epoch)
@@ -144,7 +144,7 @@ def _encode_merged(
     return response.SerializeToString()
 
 
-def _encode_unmerged(batch: PlannedBatch[Review], applied: AppliedMutation) -> bytes:
+def _encode_unmerged(batch: PlannedBatch[ChangeReview], applied: AppliedMutation) -> bytes:
     """Encode an UnmergeAssetResponse."""
     response = pb.UnmergeAssetResponse(revision=applied.revision, epoch=applied.epoch)
     response.preview.CopyFrom(preview_message(applied.outcomes, batch.reviewed))
