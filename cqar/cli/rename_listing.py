@@ -105,10 +105,13 @@ def rename_items(
     items = []
     for old in (listing, *aliases):
         ended, begun = Listing(), Listing()
-        ended.CopyFrom(old)
+        for each in (ended, begun):
+            each.CopyFrom(old)
+            # They follow from status and end.
+            each.ClearField("is_active")
+            each.ClearField("ends_at")
         ended.delisted_at.FromDatetime(at)
         ended.ClearField("status")
-        begun.CopyFrom(old)
         for field in _OWN_FIELDS:
             begun.ClearField(field)
         begun.listed_at.FromDatetime(at)
