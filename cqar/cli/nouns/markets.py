@@ -121,6 +121,7 @@ LISTING: Final = Noun(
         ),
     },
     extra_commands={
+        "rename": "cqar.cli.rename_listing:rename",
         "schedule": "cqar.cli.schedule:schedule",
         "void": "cqar.cli.void_listing:void",
     },

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from cqc.assets.v1 import quality_flag_pb2
+from cqc.assets.v1 import quality_flag_pb2, relationship_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar_shared.codec.request_validation import require_id, require_one
@@ -17,6 +17,7 @@ from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
 from cqar_shared.domain.kinds.asset_group import ASSET_GROUP
 from cqar_shared.domain.kinds.asset_identifier import ASSET_IDENTIFIER
+from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
 from cqar_shared.domain.kinds.chain import CHAIN
 from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG
 from cqar_shared.domain.kinds.venue import VENUE
@@ -91,6 +92,7 @@ class ResolveAssetQuery(Query[pb.ResolveAssetResponse]):
             deployments=[entities.with_chain(reader, each) for each in deployments],
             active_flags=flags,
             tradeable=_permission(flags, context.stale),
+            successions=_successions(reader, asset_id),
         )
 
     def _asset_id(self, reader: Reader) -> str:
@@ -185,6 +187,24 @@ def _by_external_id(reader: Reader, source: int, external_id: str) -> str:
 def _active_flags(reader: Reader, asset_id: str) -> list[Any]:
     flags = entities.find(reader, QUALITY_FLAG, "asset", asset_id)
     return [flag for flag in flags if not flag.HasField("resolved_at")]
+
+
+def _successions(reader: Reader, asset_id: str) -> list[Any]:
+    """Return the relationships by which an asset became others, those without an instant last."""
+    edges = entities.find(reader, ASSET_RELATIONSHIP, "from", asset_id)
+    migrations = [
+        edge
+        for edge in edges
+        if edge.relationship_type == relationship_pb2.RELATIONSHIP_TYPE_MIGRATES_TO
+    ]
+    return sorted(
+        migrations,
+        key=lambda edge: (
+            not edge.HasField("effective_at"),
+            edge.effective_at.ToNanoseconds(),
+            edge.relationship_id,
+        ),
+    )
 
 
 def _permission(flags: Iterable[Any], stale: pb.Reason | None) -> pb.Permission:

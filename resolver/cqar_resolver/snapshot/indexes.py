@@ -20,6 +20,7 @@ SNAPSHOT_INDEXES: Final = (
     ("quality_flag", "asset"),
     ("asset_group", "name"),
     ("asset_identifier", "asset"),
+    ("asset_relationship", "from"),
     ("symbol_identifier", "symbol"),
     ("api_key", "hash"),
     ("archive", "entity"),
