@@ -33,7 +33,7 @@ from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
 __all__ = ["Changes", "asset_id", "bundled_venues", "changes", "load", "read_table"]
 
-#: Kinds that a load reads whole beside a venue's products: the name of the list, and its field.
+#: Kinds that a load reads whole, beside the products: the end of the list's name, and its field.
 _LISTS: Final = (
     (ASSET_RELATIONSHIP, "AssetRelationships", "relationships"),
     (ASSET_DEPLOYMENT, "AssetDeployments", "deployments"),
