@@ -158,21 +158,29 @@ def another_coin(known: Evidence, sharing: frozenset[str]) -> Iterator[str]:
 
 
 def _mapped_elsewhere(known: Evidence) -> Iterator[str]:
-    ids = {fact.coingecko for fact in known.by_place if fact.coingecko}
-    places = {fact.address for fact in known.by_place if fact.address}
-    own = tickers_of(known.row)
     for venue, identifier in sorted(_rotki_codes().get(known.row["symbol"].upper(), ())):
-        row = _rotki_assets().get(identifier)
-        if row is None:
-            continue
-        is_same = (
-            (row["coingecko"] and row["coingecko"] in ids)
-            or (row["address"] and spelled(row["address"]) in places)
-            or (plain_name(row["name"]) in names_of(known.row))
-            or (identifier.upper() in own)
-        )
-        if not is_same:
-            yield f"rotki's map of {venue or 'all venues'}: {row['name']}"
+        if (name := _other_name(known, identifier)) is not None:
+            yield f"rotki's map of {venue or 'all venues'}: {name}"
+
+
+def rotki_says_otherwise(known: Evidence, venue: str, code: str) -> list[str]:
+    """The names of other assets that rotki's map takes a venue's code for."""
+    mapped = [asset for at, asset in _rotki_codes().get(code.upper(), ()) if at == venue]
+    return [name for asset in mapped if (name := _other_name(known, asset)) is not None]
+
+
+def _other_name(known: Evidence, identifier: str) -> str | None:
+    """The name of an asset of rotki's, where it is known there and is not this one."""
+    row = _rotki_assets().get(identifier)
+    if row is None:
+        return None
+    is_same = (
+        row["coingecko"] in {fact.coingecko for fact in known.by_place if fact.coingecko}
+        or (row["address"] and spelled(row["address"]) in {f.address for f in known.by_place})
+        or plain_name(row["name"]) in names_of(known.row)
+        or identifier.upper() in tickers_of(known.row)
+    )
+    return None if is_same else row["name"]
 
 
 def _named_otherwise(known: Evidence) -> Iterator[str]:
