@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -16,7 +17,15 @@ from tests.catalogue.evidence import (
     facts_of_id,
     files,
 )
-from tests.catalogue.fact_files import Fact, facts, plain_name
+from tests.catalogue.fact_files import (
+    CHAINS_FILE,
+    DATA,
+    DTI_FILE,
+    Fact,
+    chains_listed,
+    facts,
+    plain_name,
+)
 from tests.catalogue.venue_codes import files_of_codes
 
 Standing = dict[str, list[str]]
@@ -100,11 +109,42 @@ def identifiers() -> Standing:
     found = {}
     for row in catalogue.read_table("identifiers"):
         known = evidence()[row["asset"]]
+        if row["source"] == "DTI":
+            continue
         if row["source"] == "COINGECKO":
             found[f"{row['asset']} {row['id']}"] = files(facts_of_id(row["id"]))
         else:
             key = (known.row["symbol"].upper(), row["id"])
             found[f"{row['asset']} {row['id']}"] = sorted(numbers.get(key, ()))
+    return found
+
+
+def registered() -> Standing:
+    """Identifiers of the DTI's registry, which nobody else gives: its row names the asset."""
+    with (DATA / DTI_FILE).open(newline="") as lines:
+        rows = {row["dti"]: row for row in csv.DictReader(lines)}
+    found = {}
+    for identifier in catalogue.read_table("identifiers"):
+        if identifier["source"] == "DTI":
+            asset, row = evidence()[identifier["asset"]].row, rows[identifier["id"]]
+            named = {plain_name(asset["name"]), plain_name(f"{asset['name']} {asset['symbol']}")}
+            is_same = plain_name(row["long_name"]) in named and row["dti_type"] == "native"
+            is_same = is_same and asset["symbol"].upper() in row["short_names"].upper().split("|")
+            found[f"{asset['slug']} {identifier['id']}"] = [DTI_FILE] if is_same else []
+    return found
+
+
+def own_coins() -> Standing:
+    """Chains' own coins, by the list of chains: number, ticker and decimals."""
+    listed = {chain["chainId"]: chain["nativeCurrency"] for chain in chains_listed()}
+    numbers = {row["id"]: row["network_id"] for row in catalogue.read_table("chains")}
+    found = {}
+    for row in catalogue.read_table("deployments"):
+        if row["address"] is None:
+            coin = listed[numbers[row["chain"]]]
+            ticker = evidence()[row["asset"]].row["symbol"]
+            is_same = (coin["symbol"], coin["decimals"]) == (ticker, row["decimals"])
+            found[f"{row['asset']} {row['chain']}"] = [CHAINS_FILE] if is_same else []
     return found
 
 
@@ -141,6 +181,6 @@ def multipliers() -> Standing:
 
 
 KINDS: Final = (
-    *(tickers, names, names_of_others, contracts, identifiers),
+    *(tickers, names, names_of_others, contracts, own_coins, identifiers, registered),
     *(followers, former_tickers, multipliers),
 )

@@ -39,7 +39,9 @@ def test_a_fact_stands_in_two_files(kind: Any, excused: dict[str, str]) -> None:
     assert _in_fewer_than(2, kind()) == excused.keys()
 
 
-def test_a_name_of_what_is_no_coin_stands_in_one_file() -> None:
+def test_what_only_one_file_can_say_stands_in_it() -> None:
+    assert _in_fewer_than(1, standing.registered()) == set()
+    assert _in_fewer_than(1, standing.own_coins()) == set()
     assert _in_fewer_than(1, standing.names_of_others()) == exceptions.NAMES_OF_OTHERS.keys()
 
 
