@@ -39,6 +39,8 @@ _PRICE_FIELDS: Final = (
     *("last", "lastPrice", "last_price", "close", "price", "last_trade_price", "last_trade"),
     *("lastTradeRate", "last_traded_price", "latest"),
 )
+#: Its last trades are of weeks before.
+STALE: Final = "blockchaincom"
 #: Where Bitfinex's row of numbers has the last price.
 _BITFINEX_LAST: Final = 7
 _DATE: Final = re.compile(r"20\d\d-\d\d-\d\d")
@@ -126,6 +128,8 @@ def prices() -> dict[str, dict[str, Decimal]]:
     """Ticker -> venue -> its last price in dollars, all of the same three minutes of 2022."""
     found: defaultdict[str, dict[str, Decimal]] = defaultdict(dict)
     for path in sorted(DATA.glob("venues/*/tickers_2022-11-22.json")):
+        if path.parent.name == STALE:
+            continue
         for pair, ticker in json.loads(path.read_text()).items():
             base, _, quote = pair.partition("/")
             price = _price(ticker) if quote in _DOLLARS else None
@@ -152,7 +156,8 @@ def another_coin(known: Evidence, sharing: frozenset[str]) -> Iterator[str]:
     yield from _mapped_elsewhere(known)
     yield from _named_otherwise(known)
     yield from _priced_otherwise(ticker)
-    is_old = any(f.file == COINGECKO_LIST for f in (*known.by_name, *known.by_place))
+    # Two coins may have one name, too: a contract or an id says more.
+    is_old = any(fact.file == COINGECKO_LIST for fact in known.by_place or known.by_name)
     if not is_old and ticker in traded_before_the_list():
         yield f"traded before it was born: {traded_before_the_list()[ticker]}"
 
