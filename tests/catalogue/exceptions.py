@@ -68,6 +68,11 @@ NAMES_OF_OTHERS: Final = {
     "commodity-platinum": FRONTED,
     "commodity-silver": FRONTED,
 }
+OTHER_NAMES: Final = {
+    "celo Celo Gold": "of 2020, before the first files",
+    "stacks Blockstack": "of 2020, before the first files",
+    "synthetix Havven": "of 2018, before the first files; CoinGecko's id still says it",
+}
 SUCCESSIONS: Final = {
     "anyswap -> multichain": BOTH,
     "efinity -> enjin-coin": BOTH,

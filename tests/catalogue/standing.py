@@ -16,6 +16,7 @@ from tests.catalogue.evidence import (
     facts_of_address,
     facts_of_id,
     files,
+    tickers_of,
 )
 from tests.catalogue.fact_files import (
     CHAINS_FILE,
@@ -172,6 +173,20 @@ def former_tickers() -> Standing:
     return found
 
 
+def other_names() -> Standing:
+    """Names that an asset had, or has at some."""
+    found = {}
+    for slug, known in evidence().items():
+        for former in known.row["former"]:
+            if former["name"]:
+                name, tickers = plain_name(former["name"]), tickers_of(known.row)
+                linked = (f for t in sorted(tickers) for f in by_ticker().get(t, ()))
+                found[f"{slug} {former['name']}"] = files(
+                    f for f in linked if f.name and plain_name(f.name) == name
+                )
+    return found
+
+
 def multipliers() -> Standing:
     return {
         code: sorted(files_of_codes().get(code, ()))
@@ -182,5 +197,5 @@ def multipliers() -> Standing:
 
 KINDS: Final = (
     *(tickers, names, names_of_others, contracts, own_coins, identifiers, registered),
-    *(followers, former_tickers, multipliers),
+    *(followers, former_tickers, other_names, multipliers),
 )

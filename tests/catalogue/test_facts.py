@@ -32,6 +32,7 @@ def _in_fewer_than(files: int, found: standing.Standing) -> set[str]:
         (standing.identifiers, {}),
         (standing.followers, exceptions.SUCCESSIONS),
         (standing.former_tickers, {}),
+        (standing.other_names, exceptions.OTHER_NAMES),
         (standing.multipliers, exceptions.MULTIPLIERS),
     ],
 )
