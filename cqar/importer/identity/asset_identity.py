@@ -11,7 +11,7 @@ from cqar.importer.identity.assignment import CodeAssignment, CodeBinding
 from cqar.importer.identity.code_facts import code_facts, own_codes
 from cqar.importer.identity.codes import ASSET_CLASSES, imported_id, is_no_coin, is_of_class
 from cqar.importer.identity.ladder import decide, proposed
-from cqar.importer.identity.questions import FindingWriter
+from cqar.importer.identity.undecided import FindingWriter
 from cqar.importer.market import Code, Market
 from cqar.importer.registry_state import RegistryState, code_holder
 from cqar_shared.domain.kinds.asset import Asset, AssetClassCode

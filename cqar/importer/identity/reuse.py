@@ -18,7 +18,13 @@ from typing import Final, NamedTuple
 from cqar.importer.identity.asset_index import AssetIndex, names_of
 from cqar.importer.identity.candidates import evidence, find_candidates
 from cqar.importer.identity.code_facts import CodeFacts, own_codes
-from cqar.importer.identity.ladder import BindingVerdict, Decision, Evidence, EvidenceKind, decide
+from cqar.importer.identity.ladder import (
+    BindingDecision,
+    BindingVerdict,
+    Evidence,
+    EvidenceKind,
+    decide,
+)
 from cqar.importer.identity.names import NameComparison, compare_with_any
 from cqar.importer.identity.operator_codes import OperatorCodes
 from cqar.importer.identity.relisting import CodeUse, Return, assets_of, return_of, trades
@@ -48,7 +54,7 @@ class Reuse(NamedTuple):
     old_asset_id: str
     begins: dt.datetime
     spellings: frozenset[str]
-    decision: Decision
+    decision: BindingDecision
     reason: str
 
 
@@ -158,7 +164,7 @@ class ReuseFinder:
 
     def _decide(
         self, facts: CodeFacts, old: str, quotes: list[Quote], known: Iterable[Evidence] = ()
-    ) -> Decision:
+    ) -> BindingDecision:
         given = {old: tuple(known)}
         candidates = find_candidates(self._index, facts, self._state.now, quotes, given)
         return decide(candidates)
@@ -169,7 +175,7 @@ class ReuseFinder:
         old: str,
         begins: dt.datetime,
         spellings: frozenset[str],
-        decision: Decision,
+        decision: BindingDecision,
         reason: str,
     ) -> Reuse | None:
         bound = decision.candidate

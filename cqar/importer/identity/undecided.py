@@ -29,7 +29,7 @@ _SUMMARY_CHARS_MAX: Final = 300
 _NAMED_MAX: Final = 3
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
+class IdentityQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked about a code, or about a listing.
 
     Attributes:
@@ -80,7 +80,10 @@ class FindingWriter:
         self._reading = reading
 
     def findings(
-        self, questions: Iterable[Question], listings: Mapping[str, VenueSymbol], used: set[Any]
+        self,
+        questions: Iterable[IdentityQuestion],
+        listings: Mapping[str, VenueSymbol],
+        used: set[Any],
     ) -> Iterator[Finding]:
         """The findings about listings and assets that are accepted.
 
@@ -96,7 +99,7 @@ class FindingWriter:
                     rule = rule_for(finding, self._state.rules)
                     yield msgspec.structs.replace(finding, action=rule.action, policy=rule.name)
 
-    def _finding(self, question: Question, listing: VenueSymbol | None) -> Finding:
+    def _finding(self, question: IdentityQuestion, listing: VenueSymbol | None) -> Finding:
         is_about_listing = question.is_about_listing and listing is not None
         differences = None
         if question.old_asset_id is not None:
@@ -123,7 +126,9 @@ class FindingWriter:
             )
         )
 
-    def _records(self, question: Question, listing: VenueSymbol | None) -> Iterator[FindingRecord]:
+    def _records(
+        self, question: IdentityQuestion, listing: VenueSymbol | None
+    ) -> Iterator[FindingRecord]:
         listing_id = listing.listing_id if listing is not None else ""
         source = source_of(self._reading, question.spelling, listing_id, self._state.now)
         if source is not None:
@@ -143,7 +148,7 @@ class FindingWriter:
             }
             yield FindingRecord(is_before=True, raw=msgspec.json.encode(known).decode())
 
-    def _summary(self, question: Question) -> str:
+    def _summary(self, question: IdentityQuestion) -> str:
         venue = self._venue_id if question.is_about_listing else self._holder
         what = f"{venue} {question.spelling if question.is_about_listing else question.code}"
         named = [self._name(c.asset_id) for c in question.candidates[:_NAMED_MAX]]
@@ -163,7 +168,7 @@ class FindingWriter:
         return f"{asset.symbol} ({asset.name})" if asset is not None else asset_id
 
 
-def _evidence(question: Question) -> Iterator[FindingEvidence]:
+def _evidence(question: IdentityQuestion) -> Iterator[FindingEvidence]:
     for one in question.remarks:
         yield FindingEvidence(kind=one.kind, is_against=one.is_against, detail=one.detail)
     for candidate in question.candidates:
