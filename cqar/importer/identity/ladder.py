@@ -118,7 +118,7 @@ RULES: Final = (
 )
 
 
-class Verdict(enum.Enum):
+class BindingVerdict(enum.Enum):
     BIND = enum.auto()
     #: There are candidates, and nothing or too much says that it is one of them.
     UNDECIDED = enum.auto()
@@ -135,7 +135,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         candidates: All of them, by asset id.
     """
 
-    verdict: Verdict
+    verdict: BindingVerdict
     candidate: Candidate | None = None
     rule: str | None = None
     candidates: tuple[Candidate, ...] = ()
@@ -145,17 +145,19 @@ def decide(candidates: Iterable[Candidate]) -> Decision:
     """Decide by the table; the order of the candidates does not matter."""
     known = tuple(sorted(candidates, key=lambda c: c.asset_id))
     if not known:
-        return Decision(verdict=Verdict.NEW)
+        return Decision(verdict=BindingVerdict.NEW)
     fitting = [(rule, c) for rule in RULES for c in known if rule.fits(c)]
     best = min((rule.rank for rule, _ in fitting), default=0)
     first = {c.asset_id: (rule, c) for rule, c in reversed(fitting) if rule.rank == best}
     if len(first) != 1:
-        return Decision(verdict=Verdict.UNDECIDED, candidates=known)
+        return Decision(verdict=BindingVerdict.UNDECIDED, candidates=known)
     ((rule, candidate),) = first.values()
-    return Decision(verdict=Verdict.BIND, candidate=candidate, rule=rule.name, candidates=known)
+    return Decision(
+        verdict=BindingVerdict.BIND, candidate=candidate, rule=rule.name, candidates=known
+    )
 
 
 def proposed(decision: Decision) -> str | None:
-    """The asset to propose to a person: the one candidate that nothing contradicts, if it is one."""
+    """The asset to propose to a person: the only candidate that nothing contradicts."""
     free = [c.asset_id for c in decision.candidates if not c.contradictions]
     return free[0] if len(free) == 1 else None

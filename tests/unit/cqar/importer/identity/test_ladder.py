@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from cqar.importer.identity.ladder import (
     RULES,
+    BindingVerdict,
     Candidate,
     Evidence,
     EvidenceKind,
-    Verdict,
     decide,
     proposed,
 )
@@ -66,7 +66,7 @@ def test_one_candidate_is_bound_by_the_row_that_fits_it(
 ) -> None:
     decision = decide([a_candidate("a", *supports, against=against)])
     assert decision.rule == rule
-    assert decision.verdict is (Verdict.BIND if rule else Verdict.UNDECIDED)
+    assert decision.verdict is (BindingVerdict.BIND if rule else BindingVerdict.UNDECIDED)
 
 
 def test_every_row_of_the_table_decides_something() -> None:
@@ -74,7 +74,7 @@ def test_every_row_of_the_table_decides_something() -> None:
 
 
 def test_without_candidates_a_code_is_new() -> None:
-    assert decide([]).verdict is Verdict.NEW
+    assert decide([]).verdict is BindingVerdict.NEW
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_price_on_one_quote_is_told_and_does_not_count() -> None:
     thin = Evidence(kind=K.PRICE, is_enough=False)
     candidate = Candidate("a", (thin, *a_candidate("a", K.CATALOGUE_TICKER).evidence))
     late = Evidence(kind=K.DATE, is_against=True)
-    assert decide([Candidate("a", (*candidate.evidence, late))]).verdict is Verdict.UNDECIDED
+    assert decide([Candidate("a", (*candidate.evidence, late))]).verdict is BindingVerdict.UNDECIDED
 
 
 def test_the_only_candidate_that_nothing_contradicts_is_proposed() -> None:
@@ -137,7 +137,7 @@ def test_what_is_bound_is_one_candidate_and_a_ticker_or_a_price_alone_never_bind
 ) -> None:
     decision = decide(candidates)
     bound = decision.candidate
-    assert (bound is not None) == (decision.verdict is Verdict.BIND)
+    assert (bound is not None) == (decision.verdict is BindingVerdict.BIND)
     if bound is not None:
         assert bound in candidates
         assert bound.supports - {K.TICKER, K.PRICE, K.CLASS, K.DATE}
