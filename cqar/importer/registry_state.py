@@ -28,7 +28,7 @@ from cqar_shared.domain.kinds.finding import FINDING, Finding, FindingAction
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import VENUE, Venue
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
-from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, is_open
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol, is_open
 from cqar_shared.domain.working_set import LookupKey, Stored, WorkingSet
 from cqar_shared.errors import TooLarge
 
@@ -50,6 +50,8 @@ class RegistryState(WorkingSet):
         rules: What is done with which findings; the first rule that matches decides.
         known_findings: Id -> what was found of the venue before: undecided or rejected, and approved
             where that lifts a doubt or allows a mass change.
+        operator_listings: Open listings of the operator's other venues. They are no part of the
+            working set: no rule looks at them.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class RegistryState(WorkingSet):
         self.archived: set[str] = set()
         self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
         self.known_findings: dict[str, Finding] = {}
+        self.operator_listings: list[VenueSymbol] = []
 
     def stored(self, ref: Ref) -> Stored | None:
         return self._stored.get(ref)
