@@ -10,6 +10,9 @@ ccxt_reading       venues without a reader: ccxt's reading, traced to the record
 registry_state     the part of the registry that concerns the venue, in memory
 identity           which asset a venue's code means, by evidence
 evidence           where a listing's terms are from: answers, and deciding fields of its record
+code_descriptions  what a list of currencies adds to the operator's codes
+contract_texts     whether a text can be a contract's address
+networks           which chain a venue's network id means
 price_rows         what an import stores of prices, for other imports
 price_evidence     what prices say about whether a code is an asset
 multipliers        codes that stand for many units of a coin, as somebody has stated
@@ -32,12 +35,15 @@ __all__ = [
     "apply",
     "ccxt_answers",
     "ccxt_reading",
+    "code_descriptions",
+    "contract_texts",
     "evidence",
     "identity",
     "listing_proposals",
     "live_answers",
     "market",
     "multipliers",
+    "networks",
     "plan",
     "plan_rows",
     "price_evidence",

@@ -13,6 +13,7 @@ from cqar.importer.answer_dates import AnswerDates
 from cqar.importer.answer_reader import Reading
 from cqar.importer.apply import RejectedRecord
 from cqar.importer.backfill import PastProposals
+from cqar.importer.code_descriptions import CodeDescriptions
 from cqar.importer.differences.review import Review
 from cqar.importer.evidence import source_of
 from cqar.importer.identity import AssetIdentity, CodeBinding, looks_multiplied
@@ -21,7 +22,7 @@ from cqar.importer.market import Code, Market
 from cqar.importer.missing import Missing, find_missing
 from cqar.importer.multipliers import Multiplier, note_multipliers, stated_multipliers
 from cqar.importer.price_rows import price_outcomes
-from cqar.importer.registry_state import RegistryState
+from cqar.importer.registry_state import RegistryState, holder_of
 from cqar.importer.venue_notes import record_in_venue, stated_terms
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
@@ -234,7 +235,11 @@ def make_plan(
             review.allow_mass()
         else:
             review.refuse_mass()
-        used = _judge(state, review.settle([*notes, *_in_order(proposals, missing)]), plan)
+        items = [*notes, *_in_order(proposals, missing)]
+        described = CodeDescriptions(state, reading.currencies).items(
+            holder_of(state, venue), items
+        )
+        used = _judge(state, review.settle([*described]), plan)
         plan.note_findings(review)
     plan.bindings = [binding for binding in identity.bindings if binding.asset_id in used]
     plan.findings += identity.findings(_listings(plan), used)

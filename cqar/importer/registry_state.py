@@ -273,6 +273,12 @@ def load_archived(
             state.add(VENUE_SYMBOL, listing)
 
 
+def holder_of(state: RegistryState, venue: Venue) -> str:
+    """Where a venue's codes are recorded: at its operator, if that is a venue itself."""
+    holder = code_holder(venue)
+    return holder if state.get(VENUE.name, holder) is not None else venue.venue_id
+
+
 def code_holder(venue: Venue) -> str:
     """The venue whose asset codes apply: venues of one operator share its codes."""
     return venue.operator or venue.venue_id

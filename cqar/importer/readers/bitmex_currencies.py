@@ -37,7 +37,7 @@ class BitmexNetwork(RawRecord, frozen=True, rename="camel"):
     UNUSED: ClassVar = frozenset({"minFee", "maxFee", "scale"})
 
 
-class BitmexAsset(RawRecord, frozen=True, rename="camel"):
+class BitmexWalletAsset(RawRecord, frozen=True, rename="camel"):
     asset: str
     scale: str
     name: str | None = None
@@ -54,12 +54,12 @@ class BitmexAsset(RawRecord, frozen=True, rename="camel"):
     )
 
 
-def read_asset(record: BitmexAsset, operator: str) -> Currency:
+def read_asset(record: BitmexWalletAsset, operator: str) -> Currency:
     networks = [_network(record, network, operator) for network in record.networks or ()]
     return currency_of(record.asset, record.name, networks)
 
 
-def _network(record: BitmexAsset, network: BitmexNetwork, operator: str) -> AssetNetwork:
+def _network(record: BitmexWalletAsset, network: BitmexNetwork, operator: str) -> AssetNetwork:
     return network_of(
         operator,
         network.asset,
@@ -73,7 +73,7 @@ def _network(record: BitmexAsset, network: BitmexNetwork, operator: str) -> Asse
     )
 
 
-def _in_coins(amount: str | None, record: BitmexAsset, field: str) -> str | None:
+def _in_coins(amount: str | None, record: BitmexWalletAsset, field: str) -> str | None:
     units, unit = number(amount, field), places(record.scale, "scale")
     return None if units is None or unit is None else decimals.plain(units * unit)
 
@@ -86,4 +86,4 @@ def _rows(answers: Answers) -> Iterable[Row]:
 def currency_forms(assets: Request, operator: str) -> tuple[CurrencyForm, ...]:
     """The form; the listing's units are from the same answer."""
     read = partial(read_asset, operator=operator)
-    return (SideForm(requests=(assets,), record=BitmexAsset, rows=_rows, read=read),)
+    return (SideForm(requests=(assets,), record=BitmexWalletAsset, rows=_rows, read=read),)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.readers.test_readers import FILES, _read
 from tools.venues.__main__ import PAGE
+from tools.venues.beside import beside_part
 from tools.venues.causes import NoCause, cause_of
 from tools.venues.ccxt_comparison import NOTHING, Disagreement, compare
 from tools.venues.one_registry import chosen
@@ -23,7 +24,7 @@ def test_the_committed_page_has_what_readers_and_oracles_say_today(
     files: list[FileReading],
 ) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for part in (venues_part(files), files_part(files)):
+    for part in (venues_part(files), files_part(files), beside_part()):
         missing = [line for line in part.splitlines() if line not in page]
         assert missing == [], "run `make venues`, and read what it changes"
 
