@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -239,7 +239,7 @@ def make_plan(
         described = CodeDescriptions(state, reading.currencies).items(
             holder_of(state, venue), items
         )
-        used = _judge(state, review.settle([*described]), plan)
+        used = _judge(state, review.settle([*described]), plan, identity.beside)
         plan.note_findings(review)
     plan.bindings = [binding for binding in identity.bindings if binding.asset_id in used]
     plan.findings += identity.findings(_listings(plan), used)
@@ -327,8 +327,13 @@ def rejected_record(outcome: Outcome, given: Any) -> RejectedRecord:
     return RejectedRecord(name or outcome.key, reasons)
 
 
-def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:
+def _judge(
+    state: RegistryState, items: list[Item], plan: Plan, beside: Collection[str] = ()
+) -> set[str]:
     """Keep what changes something, and of new symbols and assets what accepted listings need.
+
+    Args:
+        beside: Assets of which codes are kept that no listing needs.
 
     Returns:
         The assets that accepted listings stand on.
@@ -341,6 +346,7 @@ def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:
         symbol = state.get(SYMBOL.name, symbol_id)
         if symbol is not None:
             wanted |= {symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id}
+    kept = {*wanted, *beside}
     for item, outcome in zip(items, outcomes, strict=True):
         given: Any = item.given
         if outcome.result is Result.REJECTED:
@@ -353,7 +359,7 @@ def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:
             plan.changes.append(outcome)
         elif outcome.kind is SYMBOL:
             plan.changes += [outcome] if outcome.key in symbols else []
-        elif _is_wanted(outcome, given, wanted):
+        elif _is_wanted(outcome, given, kept):
             plan.changes.append(outcome)
     order = {kind.name: place for place, kind in enumerate(KINDS)}
     plan.changes.sort(key=lambda o: order[o.kind.name])

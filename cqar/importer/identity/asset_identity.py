@@ -77,6 +77,11 @@ class AssetIdentity:
         """Codes that are bound to assets of the registry now."""
         return self._codes.bindings
 
+    @property
+    def beside(self) -> set[str]:
+        """Assets of which codes are noted that no market needs."""
+        return self._codes.beside
+
     def venue_assets(self) -> Iterator[VenueAsset]:
         """What the operator's codes are to be recorded as, those that end first."""
         return self._codes.codes.changes()

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from cqar.importer.identity.names import is_name, normal
+from cqar.importer.market import Currency
+from cqar.importer.networks import chain_by_id, registered
 from cqar.importer.price_evidence import Quote, Rates, rates_of, stored_quotes
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain import addresses
@@ -18,7 +20,7 @@ from cqar_shared.domain.kinds.asset_relationship import (
     AssetRelationship,
     RelationshipType,
 )
-from cqar_shared.domain.kinds.chain import CHAIN
+from cqar_shared.domain.kinds.chain import CHAIN, Chain
 from cqar_shared.domain.kinds.venue_asset import AssetNetwork
 
 #: Forms of addresses that say which type of chain they are of; of these only, an address counts
@@ -33,6 +35,7 @@ class AssetIndex:
 
     def __init__(self, state: RegistryState) -> None:
         self._state = state
+        self._chains: dict[str, Chain | None] = {}
         self._by_ticker: dict[str, dict[str, Asset]] = defaultdict(dict)
         for asset in state.all(ASSET):
             if asset.merged_into is None:
@@ -68,19 +71,35 @@ class AssetIndex:
 
     # ------------------------------------------------------------ contracts
 
-    def by_contract(self, networks: Iterable[AssetNetwork]) -> dict[str, str]:
-        """Asset id -> the contract that is its deployment, of those that networks name."""
+    def by_contract(self, currency: Currency | None) -> dict[str, str]:
+        """Asset id -> the contract that is its deployment, of those that a currency names."""
         found: dict[str, str] = {}
-        for network in networks:
-            if network.contract_address:
-                for asset_id in self._deployed(network):
-                    found[asset_id] = f"{network.network}: {network.contract_address}"
+        for network in currency.networks if currency is not None else ():
+            chain, address = self._chain(network), network.contract_address
+            for asset_id in self._at(chain, address) if address else ():
+                found[asset_id] = f"{network.network}: {address}"
+        for address in currency.contracts if currency is not None else ():
+            found |= dict.fromkeys(self._at(None, address), address)
         return found
 
-    def _deployed(self, network: AssetNetwork) -> set[str]:
-        """The one asset that a network's contract is a deployment of, if it is one."""
-        address = network.contract_address or ""
-        chain = self._state.get(CHAIN.name, network.chain_id) if network.chain_id else None
+    def _chain(self, network: AssetNetwork) -> Chain | None:
+        """The registry's chain that a venue's network is, if that is known."""
+        if network.chain_id is None:
+            return None
+        if network.chain_id not in self._chains:
+            name = chain_by_id(network.chain_id)
+            chains = list(self._state.all(CHAIN))
+            own = self._state.get(CHAIN.name, network.chain_id)
+            found = own if name is None else registered(name, chains)
+            self._chains[network.chain_id] = found
+        return self._chains[network.chain_id]
+
+    def _at(self, chain: Chain | None, address: str) -> set[str]:
+        """The assets that a contract is a deployment of.
+
+        Where the chain is not known: the one asset that is deployed at the address anywhere, if
+        its form tells of which chains it can be.
+        """
         if chain is not None:
             stored = _canonical(chain.chain_type, address, chain.network_id)
             find = self._state.find(ASSET_DEPLOYMENT.name, "address", chain.chain_id, stored)
@@ -99,10 +118,10 @@ class AssetIndex:
                 found[stored or held.address].add(held.asset_id)
         return found
 
-    def other_contract(self, asset: Asset, networks: Iterable[AssetNetwork]) -> str | None:
+    def other_contract(self, asset: Asset, currency: Currency | None) -> str | None:
         """A contract on a chain where the asset has another one; None if there is none."""
-        for network in networks:
-            chain = self._state.get(CHAIN.name, network.chain_id) if network.chain_id else None
+        for network in currency.networks if currency is not None else ():
+            chain = self._chain(network)
             if chain is None or not network.contract_address:
                 continue
             stored = _canonical(chain.chain_type, network.contract_address, chain.network_id)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from cqar.importer.answer_reader import Reading
 from cqar.importer.identity.asset_index import AssetIndex
 from cqar.importer.identity.candidates import evidence, find_candidates, with_evidence
-from cqar.importer.identity.code_facts import CodeFacts, facts_of_codes, own_codes
+from cqar.importer.identity.code_facts import CodeFacts, code_facts, facts_of_codes, own_codes
 from cqar.importer.identity.code_prices import CodePrices
 from cqar.importer.identity.codes import imported_id
 from cqar.importer.identity.ladder import (
@@ -31,7 +31,7 @@ from cqar.importer.identity.operator_codes import OperatorCodes, binding_evidenc
 from cqar.importer.identity.reuse import Reuse, ReuseFinder
 from cqar.importer.identity.succession import NewCode, SuccessionFinder
 from cqar.importer.identity.undecided import IdentityQuestion
-from cqar.importer.market import Code, Market
+from cqar.importer.market import Code, Currency, Market
 from cqar.importer.price_evidence import Quote
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.finding_policy import FindingKind
@@ -70,6 +70,7 @@ class CodeAssignment:
         questions: What is not decided.
         bindings: What is bound now, with what decided.
         reused: Codes that may mean another coin than before.
+        beside: Assets of which codes are noted that no market needs.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class CodeAssignment:
         self.questions: list[IdentityQuestion] = []
         self.bindings: list[CodeBinding] = []
         self.reused: dict[str, Reuse] = {}
+        self.beside: set[str] = set()
         self._is_newest = is_newest
         self._traded = _assets_traded(state, venue_id)
         self._reuses = ReuseFinder(state, venue_id, self.index, self.codes, markets, last_seen)
@@ -111,6 +113,28 @@ class CodeAssignment:
             key=lambda f: (not f.is_quote, f.code.venue != f.code.ticker, f.code.venue),
         ):
             self._identify(one)
+        for currency in self._reading.currencies.values():
+            self._assign_units(currency)
+
+    def _assign_units(self, currency: Currency) -> None:
+        """Note the small units that the venue counts a coin in as codes of it: they are no coins.
+
+        It does so of coins that the venue has no market of, too, where it is known which they are.
+        """
+        if not currency.units:
+            return
+        asset_id = self.codes.meanings.get(currency.code)
+        if asset_id is None:
+            facts = code_facts(Code(currency.code), currency)
+            candidate = decide(self.candidates(facts, ())).candidate
+            if candidate is None:
+                return
+            self.bind(facts, candidate)
+            asset_id = candidate.asset_id
+        self.beside.add(asset_id)
+        for unit in currency.units:
+            if unit not in self.codes.meanings:
+                self.codes.bind(unit, asset_id)
 
     def asset_of(self, code: Code) -> str:
         """The asset that a code means.

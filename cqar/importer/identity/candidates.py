@@ -43,7 +43,7 @@ def find_candidates(
         quotes: Prices of one unit of the code.
         known: Asset id -> what is known of it already, such as that the operator uses the code.
     """
-    contracts = index.by_contract(facts.networks)
+    contracts = index.by_contract(facts.currency)
     given = dict(known or {})
     ids = {*contracts, *given} | {a.asset_id for a in index.by_ticker(facts.code.ticker)}
     found = [a for a in map(index.get, sorted(ids)) if a is not None]
@@ -72,7 +72,7 @@ def _by_contract(
     elif contracts:
         detail = f"{next(iter(contracts.values()))} is another asset's"
         yield evidence(_K.CONTRACT, detail, against=True)
-    elif other := index.other_contract(asset, facts.networks):
+    elif other := index.other_contract(asset, facts.currency):
         yield evidence(_K.CONTRACT, f"{other}: its contract there is another one", against=True)
 
 

@@ -11,7 +11,6 @@ from cqar.importer.identity.codes import is_no_coin
 from cqar.importer.identity.names import is_name
 from cqar.importer.market import Code, Currency, Market
 from cqar_shared.domain.kinds.symbol import UnderlyingClassCode
-from cqar_shared.domain.kinds.venue_asset import AssetNetwork
 
 
 class CodeFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +18,7 @@ class CodeFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         names: Full names, those that say more than the ticker.
+        currency: What the venue's list of currencies says of it.
         kind: What the record says that it is; None of a coin or a currency.
         is_token: It trades itself, and what `kind` says stands behind it: a share's token.
         is_quote: Other assets are valued in it.
@@ -27,7 +27,7 @@ class CodeFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     code: Code
     names: tuple[str, ...] = ()
-    networks: tuple[AssetNetwork, ...] = ()
+    currency: Currency | None = None
     kind: UnderlyingClassCode | None = None
     is_token: bool = False
     is_quote: bool = False
@@ -82,6 +82,6 @@ def code_facts(
     return CodeFacts(
         code=code,
         names=tuple(n for n in dict.fromkeys(stated) if is_name(n, code.ticker)),
-        networks=currency.networks if currency is not None else (),
+        currency=currency,
         **more,
     )

@@ -93,7 +93,8 @@ class FindingWriter:
         """
         for question in questions:
             listing = listings.get(question.spelling)
-            if question.asset_id in used and not (question.is_about_listing and listing is None):
+            is_used = question.asset_id in used or self._index.get(question.asset_id) is not None
+            if is_used and not (question.is_about_listing and listing is None):
                 finding = self._finding(question, listing)
                 if finding.finding_id not in self._state.known_findings:
                     rule = rule_for(finding, self._state.rules)
