@@ -98,9 +98,12 @@ class CodeAssignment:
         self.reused: dict[str, Reuse] = {}
         self.beside: set[str] = set()
         self._is_newest = is_newest
+        self._by_base: dict[str, list[Market]] = {}
+        for market in markets:
+            self._by_base.setdefault(market.base.venue, []).append(market)
         self._traded = _assets_traded(state, venue_id)
         self._reuses = ReuseFinder(state, venue_id, self.index, self.codes, markets, last_seen)
-        self._successions = SuccessionFinder(state, venue_id, self.index, markets)
+        self._successions = SuccessionFinder(state, venue_id, self.index, self._by_base)
 
     def assign(self) -> None:
         """Assign assets to all codes: quotes first, for others are valued in them.
@@ -183,8 +186,7 @@ class CodeAssignment:
 
         HTX's spot says `btc` and its contracts BTC.
         """
-        letters = code.venue.casefold()
-        found = {a for held, a in self.codes.meanings.items() if held.casefold() == letters}
+        found = self.codes.in_any_case(code.venue)
         asset = self.asset(next(iter(found))) if len(found) == 1 else None
         return asset.asset_id if asset is not None and asset.symbol == code.ticker else None
 
@@ -197,7 +199,7 @@ class CodeAssignment:
         code = facts.code.venue
         made = imported_id("asset", self.holder, code)
         own = self.index.get(made)
-        if own is not None and own.asset_id not in self.codes.meanings.values():
+        if own is not None and self.codes.code_of(own.asset_id) is None:
             self.codes.bind(code, own.asset_id, name=_name_of(facts))
             return
         decision = decide(self.candidates(facts, quotes))
@@ -209,21 +211,19 @@ class CodeAssignment:
     def candidates(self, facts: CodeFacts, quotes: Sequence[Quote]) -> list[Candidate]:
         """Those of a code, and against those that have another code here: that they have."""
         known: dict[str, list[Evidence]] = {}
-        taken = {held: code for code, held in self.codes.meanings.items()}
         for asset in self.index.by_ticker(facts.code.ticker):
             if asset.symbol == facts.code.ticker and asset.asset_id in self._traded:
                 detail = f"listings of {self._venue_id} stand on it"
                 known[asset.asset_id] = [evidence(_K.OPERATOR_CODE, detail)]
         found = find_candidates(self.index, facts, self._state.now, quotes, known)
-        return [
-            with_evidence(
-                c,
-                evidence(_K.OPERATOR_CODE, f"{taken[c.asset_id]} means it here", against=True),
-            )
-            if taken.get(c.asset_id, facts.code.venue) != facts.code.venue
-            else c
-            for c in found
-        ]
+        return [self._if_free(facts.code.venue, candidate) for candidate in found]
+
+    def _if_free(self, code: str, candidate: Candidate) -> Candidate:
+        other = self.codes.code_of(candidate.asset_id)
+        if other in (None, code):
+            return candidate
+        detail = f"{other} means it here"
+        return with_evidence(candidate, evidence(_K.OPERATOR_CODE, detail, against=True))
 
     def _is_ambiguous(self, code: Code) -> bool:
         """Whether ccxt calls two of the venue's coins by one name, and this by no other."""
@@ -265,7 +265,7 @@ class CodeAssignment:
         self.codes.bind(code, asset_id, name=_name_of(facts))
         if not self._is_newest:
             return
-        markets = [m for m in self._markets if m.base.venue == code]
+        markets = self._by_base.get(code, [])
         asked = list(ask_multiple(self.index, facts, asset_id, quotes, markets))
         if not asked:
             meanings = self.codes.meanings

@@ -49,6 +49,8 @@ class OperatorCodes:
         self.holder = holder
         self._held: dict[str, VenueAsset] = {}
         self._meant: dict[str, str] = {}
+        self._by_letters: dict[str, set[str]] = {}
+        self._code_of: dict[str, str] = {}
         self._over: dict[str, list[VenueAsset]] = {}
         later: dict[str, VenueAsset] = {}
         for held in state.all(VENUE_ASSET):
@@ -64,12 +66,26 @@ class OperatorCodes:
         self._held = {**later, **self._held}
         for code, held in self._held.items():
             if (asset := index.get(held.asset_id)) is not None:
-                self._meant[code] = asset.asset_id
+                self._mean(code, asset.asset_id)
 
     @property
     def meanings(self) -> Mapping[str, str]:
         """Code -> asset id, of codes that are bound or were bound just now."""
         return self._meant
+
+    def code_of(self, asset_id: str) -> str | None:
+        """A code that means the asset."""
+        return self._code_of.get(asset_id)
+
+    def in_any_case(self, code: str) -> set[str]:
+        """The assets of codes that differ from it in case alone."""
+        found = self._by_letters.get(code.casefold(), set())
+        return {self._meant[one] for one in found if one in self._meant}
+
+    def _mean(self, code: str, asset_id: str) -> None:
+        self._meant[code] = asset_id
+        self._code_of.setdefault(asset_id, code)
+        self._by_letters.setdefault(code.casefold(), set()).add(code)
 
     def held(self, code: str) -> VenueAsset | None:
         return self._held.get(code)
@@ -99,7 +115,9 @@ class OperatorCodes:
     def free(self, code: str, at: dt.datetime) -> None:
         """Take a code from the asset that it means: from then on it may mean another one."""
         held = self._held.pop(code, None)
-        self._meant.pop(code, None)
+        meant = self._meant.pop(code, None)
+        if meant is not None and self._code_of.get(meant) == code:
+            del self._code_of[meant]
         if held is None:
             return
         held = self._changed.get(held.asset_id, held)
@@ -128,7 +146,7 @@ class OperatorCodes:
         Args:
             since, until: From when and to when it means it, if that is known.
         """
-        self._meant[code] = asset_id
+        self._mean(code, asset_id)
         key = f"{self.holder}/{asset_id}"
         before = self._changed.get(asset_id) or self._state.get(VENUE_ASSET.name, key)
         found = tuple(evidence)

@@ -7,7 +7,7 @@ or a longer ticker and the same price, may be listed twice. All of it is propose
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -53,18 +53,20 @@ class SuccessionFinder:
     """Finds what a new code may be, among what the registry and the operator have.
 
     Args:
-        markets: Of the answers.
+        markets: Of the answers, by the code of their base.
     """
 
     def __init__(
-        self, state: RegistryState, venue_id: str, index: AssetIndex, markets: Iterable[Market]
+        self,
+        state: RegistryState,
+        venue_id: str,
+        index: AssetIndex,
+        markets: Mapping[str, Sequence[Market]],
     ) -> None:
         self._state = state
         self._venue_id = venue_id
         self._index = index
-        self._markets = list(markets)
-        trading = (m for m in self._markets if trades(m, state.now))
-        self._trading = {market.base.venue for market in trading}
+        self._markets = markets
 
     def questions(self, new: NewCode) -> list[IdentityQuestion]:
         """Ask what a new code is, where something says that it is not simply new."""
@@ -107,13 +109,16 @@ class SuccessionFinder:
         own = [a.asset_id for a in found if a.asset_id in codes]
         question = self._question(new, FindingKind.DUPLICATE, others)
         if len(own) == 1:
-            is_gone = codes[own[0]] not in self._trading
+            is_gone = not self._trades(codes[own[0]])
             kind = FindingKind.RENAMED if is_gone else FindingKind.DUPLICATE
             question = msgspec.structs.replace(question, kind=kind, proposed=own[0])
             yield from self._by_listing(new, question, own[0])
         else:
             sole = found[0].asset_id if len(found) == 1 else None
             yield msgspec.structs.replace(question, proposed=sole)
+
+    def _trades(self, code: str) -> bool:
+        return any(trades(market, self._state.now) for market in self._markets.get(code, ()))
 
     def _same_price(self, new: NewCode) -> Iterator[IdentityQuestion]:
         """Assets of the operator's of a shorter ticker, which are worth the same."""
@@ -154,7 +159,7 @@ class SuccessionFinder:
     ) -> Iterator[IdentityQuestion]:
         """Ask for each new listing of which the old asset has a counterpart; else for the first."""
         before = self._listings_of(old_asset_id)
-        own = [m for m in self._markets if m.base.venue == new.facts.code.venue]
+        own = self._markets.get(new.facts.code.venue, ())
         asked = False
         for market in own:
             pair = (market.symbol_type, new.meanings.get(market.quote.venue))
