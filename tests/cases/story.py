@@ -156,7 +156,7 @@ class Story:
             state = load_reference_state(connection, step.at, kind.needs, kind.finding_kinds)
             plan = plan_list(kind, state, source, step.at)
             entities = [(o.kind, o.after) for o in plan.changes if o.after is not None]
-            result = apply_entities(connection, entities, "import", None, plan.revision)
+            result = apply_entities(connection, entities, "import", if_revision=plan.revision)
         require_none(result.rejected)
 
     def _import(self, step: Step, *, allow_mass_change: bool) -> None:

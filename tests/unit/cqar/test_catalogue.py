@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from cqar import catalogue
 from cqar.catalogue.updates import updated
 from cqar.importer.apply import batches, item_of
-from cqar.importer.asset_identity import looks_multiplied
+from cqar.importer.identity import looks_multiplied
 from cqar.importer.listing_proposals import upsert
 from cqar.importer.multipliers import MULTIPLES, stated_multipliers
 from cqar.importer.plan import make_plan

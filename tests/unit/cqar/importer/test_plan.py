@@ -19,7 +19,7 @@ from cqar.importer.readers.product_line import Answer, Request
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.evaluation import Result
 from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingRule
-from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetClassCode
 from cqar_shared.domain.kinds.finding import Finding, FindingAction, FindingState
 from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
 from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
@@ -42,6 +42,12 @@ def a_market(spelling: str = "BTCUSDT", **changes: Any) -> Market:
         "status": MarketStatusCode.ONLINE,
     }
     return Market(spelling=spelling, **{**given, **changes})
+
+
+def a_major(ticker: str = "BTC", **changes: Any) -> Asset:
+    """A coin of which the catalogue says that nothing else trades under its ticker."""
+    marks: dict[str, Any] = {"asset_class": AssetClassCode.CRYPTO, "unambiguous_ticker": True}
+    return an_asset(ticker, **{**marks, **changes})
 
 
 def coin(code: str, spelling: str = "", **changes: Any) -> Market:
@@ -70,7 +76,7 @@ class Registry:
         kinds = {kind.entity: kind for kind in (ASSET, VENUE, VENUE_ASSET, SYMBOL, VENUE_SYMBOL)}
         self.entities = {
             (kind.name, kind.key_of(entity)): (kind, entity)
-            for entity in (a_venue(), an_asset(), an_asset("USDT"), *entities)
+            for entity in (a_venue(), a_major(), a_major("USDT"), *entities)
             for kind in [kinds[type(entity)]]
         }
         self.rules = DEFAULT_RULES
