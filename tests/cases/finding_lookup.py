@@ -1,4 +1,4 @@
-"""The findings about a spelling, a code or a contract, open or decided, as the writer lists them."""
+"""The findings about a spelling, a code or a contract, open or decided."""
 
 from __future__ import annotations
 
@@ -28,17 +28,18 @@ async def findings_about(story: Story, about: Iterable[str]) -> list[Finding]:
         return [f for f in found if (f.chain_id, f.address.lower()) == ours]
     if first == "code":
         return await _listed(story, venue_id=rest[0], code=rest[1])
-    about = await _listed(story, venue_id=first, venue_symbol=rest[0])
+    of_listing = await _listed(story, venue_id=first, venue_symbol=rest[0])
     meant = await story.resolve(first, rest[0])
     if not (asset_id := meant.base_asset.asset_id):
-        return about
+        return of_listing
     # Which asset the base's code is, is found of the code: it is the operator's.
     of_base = await _listed(story, asset_id=asset_id)
-    return about + [f for f in of_base if f.asset_id == asset_id and not f.venue_symbol]
+    return of_listing + [f for f in of_base if f.asset_id == asset_id and not f.venue_symbol]
 
 
 async def _listed(story: Story, **by: str) -> list[Finding]:
     request = admin_pb.ListProposalsRequest(page_size=PAGE, **by)
     answer = await story.writer.call(story.writer.admin.ListProposals, request, Role.READ)
     assert not answer.next_page_token
-    return list(answer.findings)
+    found: list[Finding] = list(answer.findings)
+    return found
