@@ -8,7 +8,7 @@ answer_reader      every raw record has one outcome: MARKET, UNSUPPORTED or UNRE
 side_answers       what a venue says beside its listing: currencies and last prices
 ccxt_reading       venues without a reader: ccxt's reading, traced to the record, unreviewed
 registry_state     the part of the registry that concerns the venue, in memory
-asset_identity     which asset a venue's code means
+identity           which asset a venue's code means, by evidence
 evidence           where a listing's terms are from: answers, and deciding fields of its record
 price_rows         what an import stores of prices, for other imports
 price_evidence     what prices say about whether a code is an asset
@@ -33,6 +33,7 @@ __all__ = [
     "ccxt_answers",
     "ccxt_reading",
     "evidence",
+    "identity",
     "listing_proposals",
     "live_answers",
     "market",

@@ -84,7 +84,6 @@ class Plan:
         self.multiples: list[str] = []
         self.vanished: list[str] = []
         self.notes: list[str] = []
-        self.findings: list[Finding] = []
         self.superseded: list[Finding] = []
 
     def note_findings(self, review: Review) -> None:

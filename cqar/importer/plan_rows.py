@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 from cqar.importer.plan import Plan
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Outcome
-from cqar_shared.domain.finding_policy import FindingKind
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.finding import FindingAction
 from cqar_shared.domain.kinds.symbol import SYMBOL
@@ -40,13 +39,6 @@ _KINDS: Final = {
 KINDS: Final = (
     *("MEANING", "ORDER_UNIT", "CONTRACT_SIZE", "MULTIPLIER", "DOUBT", "END", "STATUS"),
     *("SCHEDULED", "STEPS", "LIMITS", "FEES", "DATES", "OTHER", "NOTES", "LISTED", "ALIAS"),
-)
-#: Findings of these kinds ask what a code is.
-IDENTITY_KINDS: Final = frozenset(
-    {
-        *(FindingKind.SAME_TICKER, FindingKind.REUSE, FindingKind.RENAMED, FindingKind.SWAP),
-        FindingKind.DUPLICATE,
-    }
 )
 #: A change of one of these turns orders into other orders: the plan warns of it.
 GRAVE: Final = ("MEANING", "ORDER_UNIT", "CONTRACT_SIZE", "MULTIPLIER")
@@ -179,9 +171,6 @@ def warnings(plan: Plan) -> Iterator[str]:
     if plan.new_assets:
         tickers = sorted(outcome.after.symbol for outcome in plan.new_assets)  # type: ignore[union-attr]
         yield f"{len(tickers)} new assets, unverified: {_some(tickers)}"
-    undecided = sorted({f.code for f in plan.findings if f.kind in IDENTITY_KINDS and f.code})
-    if undecided:
-        yield f"it is not decided what {len(undecided)} codes are: {_some(undecided)}"
     if plan.multiples:
         yield (
             f"codes that look like multiples of a coin, which nobody has stated:"

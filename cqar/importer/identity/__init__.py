@@ -16,7 +16,7 @@ relisting       listings that begin anew, and codes in use between
 reuse           codes that may mean another coin than before
 succession      codes that may be what was called otherwise before
 multiples       codes that look like many units of a coin
-questions       what is not decided, as findings
+undecided       what is not decided, as findings
 assignment      assets of codes
 asset_identity  assets of markets: the face of all this
 """

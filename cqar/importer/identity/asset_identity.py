@@ -11,7 +11,7 @@ from cqar.importer.identity.assignment import CodeAssignment, CodeBinding
 from cqar.importer.identity.code_facts import code_facts, own_codes
 from cqar.importer.identity.codes import ASSET_CLASSES, imported_id, is_no_coin, is_of_class
 from cqar.importer.identity.ladder import decide, proposed
-from cqar.importer.identity.questions import FindingWriter
+from cqar.importer.identity.undecided import FindingWriter
 from cqar.importer.market import Code, Market
 from cqar.importer.registry_state import RegistryState, code_holder
 from cqar_shared.domain.kinds.asset import Asset, AssetClassCode
@@ -109,7 +109,8 @@ class AssetIdentity:
         if stated is not None:
             return stated.asset_id
         made = imported_id("asset", self._holder, code)
-        if (own := self._codes.index.get(made)) is not None:
+        own = self._codes.index.get(made)
+        if own is not None and own.symbol == coin.ticker:
             return own.asset_id
         if (known := self._codes.codes.meanings.get(coin.ticker)) is not None:
             return known
@@ -118,6 +119,9 @@ class AssetIdentity:
         decision = decide(self._codes.candidates(facts, ()))
         if decision.candidate is not None:
             return decision.candidate.asset_id
+        if own is not None:
+            # It was another coin's before: what is said now is another one.
+            made = imported_id("asset", self._holder, code, coin.ticker)
         self._codes.make_asset(made, coin.ticker, facts.names)
         asked = code_facts(Code(code, coin.ticker, coin.name), spelling=spelling)
         self._codes.ask(asked, made, decision, proposed(decision))
@@ -240,6 +244,6 @@ class AssetIdentity:
             used: The assets that accepted listings stand on.
         """
         writer = FindingWriter(
-            self._codes.index, self._venue_id, self._holder, self._reading, self._state.now
+            self._state, self._codes.index, self._venue_id, self._holder, self._reading
         )
         return list(writer.findings(self._codes.questions, listings, used))

@@ -18,9 +18,9 @@ from cqar.importer.identity.code_facts import CodeFacts, facts_of_codes, own_cod
 from cqar.importer.identity.code_prices import CodePrices
 from cqar.importer.identity.codes import imported_id
 from cqar.importer.identity.ladder import (
+    BindingDecision,
     BindingVerdict,
     Candidate,
-    Decision,
     Evidence,
     EvidenceKind,
     decide,
@@ -28,9 +28,9 @@ from cqar.importer.identity.ladder import (
 )
 from cqar.importer.identity.multiples import ask_multiple
 from cqar.importer.identity.operator_codes import OperatorCodes, binding_evidence
-from cqar.importer.identity.questions import Question
 from cqar.importer.identity.reuse import Reuse, ReuseFinder
 from cqar.importer.identity.succession import NewCode, SuccessionFinder
+from cqar.importer.identity.undecided import IdentityQuestion
 from cqar.importer.market import Code, Market
 from cqar.importer.price_evidence import Quote
 from cqar.importer.registry_state import RegistryState
@@ -92,7 +92,7 @@ class CodeAssignment:
         self.codes = OperatorCodes(state, self.index, holder, state.now, is_newest=is_newest)
         self.prices = CodePrices(reading, markets, state.now)
         self.new_assets: dict[str, Asset] = {}
-        self.questions: list[Question] = []
+        self.questions: list[IdentityQuestion] = []
         self.bindings: list[CodeBinding] = []
         self.reused: dict[str, Reuse] = {}
         self._is_newest = is_newest
@@ -231,7 +231,7 @@ class CodeAssignment:
         )
 
     def _make(
-        self, facts: CodeFacts, asset_id: str, decision: Decision, quotes: Sequence[Quote]
+        self, facts: CodeFacts, asset_id: str, decision: BindingDecision, quotes: Sequence[Quote]
     ) -> None:
         """Make an asset of its own for a code, and ask what there is to ask."""
         code = facts.code.venue
@@ -268,11 +268,11 @@ class CodeAssignment:
         )
 
     def _ask(
-        self, facts: CodeFacts, asset_id: str, decision: Decision, asset_proposed: str | None
+        self, facts: CodeFacts, asset_id: str, decision: BindingDecision, asset_proposed: str | None
     ) -> None:
         if decision.verdict is not BindingVerdict.NEW and self._is_newest:
             self.questions.append(
-                Question(
+                IdentityQuestion(
                     kind=FindingKind.SAME_TICKER,
                     code=facts.code.venue,
                     asset_id=asset_id,
@@ -301,7 +301,7 @@ class CodeAssignment:
         edge = next((e for e in edges if e.from_asset_id == reuse.old_asset_id), None)
         for spelling in sorted(reuse.spellings):
             self.questions.append(
-                Question(
+                IdentityQuestion(
                     kind=FindingKind.REUSE,
                     code=code,
                     asset_id=asset_id,

@@ -126,7 +126,7 @@ class BindingVerdict(enum.Enum):
     NEW = enum.auto()
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class BindingDecision(msgspec.Struct, frozen=True, kw_only=True):
     """What a code is.
 
     Attributes:
@@ -141,23 +141,23 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
 
 
-def decide(candidates: Iterable[Candidate]) -> Decision:
+def decide(candidates: Iterable[Candidate]) -> BindingDecision:
     """Decide by the table; the order of the candidates does not matter."""
     known = tuple(sorted(candidates, key=lambda c: c.asset_id))
     if not known:
-        return Decision(verdict=BindingVerdict.NEW)
+        return BindingDecision(verdict=BindingVerdict.NEW)
     fitting = [(rule, c) for rule in RULES for c in known if rule.fits(c)]
     best = min((rule.rank for rule, _ in fitting), default=0)
     first = {c.asset_id: (rule, c) for rule, c in reversed(fitting) if rule.rank == best}
     if len(first) != 1:
-        return Decision(verdict=BindingVerdict.UNDECIDED, candidates=known)
+        return BindingDecision(verdict=BindingVerdict.UNDECIDED, candidates=known)
     ((rule, candidate),) = first.values()
-    return Decision(
+    return BindingDecision(
         verdict=BindingVerdict.BIND, candidate=candidate, rule=rule.name, candidates=known
     )
 
 
-def proposed(decision: Decision) -> str | None:
+def proposed(decision: BindingDecision) -> str | None:
     """The asset to propose to a person: the only candidate that nothing contradicts."""
     free = [c.asset_id for c in decision.candidates if not c.contradictions]
     return free[0] if len(free) == 1 else None

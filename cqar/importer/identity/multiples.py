@@ -13,7 +13,7 @@ from cqar.importer.identity.candidates import evidence
 from cqar.importer.identity.code_facts import CodeFacts
 from cqar.importer.identity.codes import is_of_class, multiple_in
 from cqar.importer.identity.ladder import Candidate, EvidenceKind
-from cqar.importer.identity.questions import Question
+from cqar.importer.identity.undecided import IdentityQuestion
 from cqar.importer.market import Market
 from cqar.importer.price_evidence import PriceVerdict, Quote, compare
 from cqar_shared.domain.finding_policy import FindingKind
@@ -27,7 +27,7 @@ def ask_multiple(
     asset_id: str,
     quotes: Sequence[Quote],
     markets: Iterable[Market],
-) -> Iterator[Question]:
+) -> Iterator[IdentityQuestion]:
     """Ask what a code is a multiple of, for each of its listings.
 
     Args:
@@ -56,7 +56,7 @@ def ask_multiple(
     likely = priced or free
     proposed = likely[0].asset_id if len(likely) == 1 else None
     for market in markets:
-        yield Question(
+        yield IdentityQuestion(
             kind=FindingKind.MULTIPLIER,
             code=facts.code.venue,
             asset_id=asset_id,

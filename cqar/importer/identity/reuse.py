@@ -18,7 +18,13 @@ from typing import Final, NamedTuple
 from cqar.importer.identity.asset_index import AssetIndex, names_of
 from cqar.importer.identity.candidates import evidence, find_candidates
 from cqar.importer.identity.code_facts import CodeFacts, own_codes
-from cqar.importer.identity.ladder import BindingVerdict, Decision, Evidence, EvidenceKind, decide
+from cqar.importer.identity.ladder import (
+    BindingDecision,
+    BindingVerdict,
+    Evidence,
+    EvidenceKind,
+    decide,
+)
 from cqar.importer.identity.names import NameComparison, compare_with_any
 from cqar.importer.identity.operator_codes import OperatorCodes
 from cqar.importer.identity.relisting import CodeUse, Return, assets_of, return_of, trades
@@ -48,7 +54,7 @@ class Reuse(NamedTuple):
     old_asset_id: str
     begins: dt.datetime
     spellings: frozenset[str]
-    decision: Decision
+    decision: BindingDecision
     reason: str
 
 
@@ -96,7 +102,7 @@ class ReuseFinder:
         if self._codes.held(code) is None:
             now = self._state.now
             spellings = frozenset(m.spelling for m in self._markets[code])
-            decision = self._decide(facts, old, ours, "the code ended before", ())
+            decision = self._decide(facts, old, ours)
             return self._unless_same(code, old, now, spellings, decision, "the code had ended")
         if self._codes.is_reviewed(code):
             return None
@@ -132,15 +138,17 @@ class ReuseFinder:
     ) -> Reuse | None:
         begins = min(one.begins for one in back)
         ended = max(one.ended for one in back)
-        known = []
+        known: list[Evidence] = []
         if (use := self._use.between(old, back)) is not None:
             detail = f"{use.venue_id} {use.venue_symbol} traded it all the while"
             known.append(evidence(_K.OPERATOR_CODE, detail))
         code = facts.code.venue
         if self._codes.is_reviewed(code):
             known.append(evidence(_K.REVIEWED, "somebody said what the code means"))
-        reason = f"listed {begins:%Y-%m-%d %H:%M}, after its end or last sight {ended:%Y-%m-%d}"
-        decision = self._decide(facts, old, quotes, reason, known)
+        reason = f"it ended or was last seen {ended:%Y-%m-%d}, and is listed {begins:%Y-%m-%d}"
+        if any(one.market.listed_at is not None for one in back):
+            known.append(evidence(_K.DATE, reason, against=True))
+        decision = self._decide(facts, old, quotes, known)
         # Markets that are new with it are of the same coin as it is.
         spellings = frozenset(m.spelling for m in self._markets[code] if self._is_new(m, back))
         return self._unless_same(code, old, begins, spellings, decision, reason)
@@ -155,10 +163,9 @@ class ReuseFinder:
         return first_open(periods, self._state.now)
 
     def _decide(
-        self, facts: CodeFacts, old: str, quotes: list[Quote], why: str, known: Iterable[Evidence]
-    ) -> Decision:
-        late = evidence(_K.DATE, why, against=True)
-        given = {old: (*known, late)}
+        self, facts: CodeFacts, old: str, quotes: list[Quote], known: Iterable[Evidence] = ()
+    ) -> BindingDecision:
+        given = {old: tuple(known)}
         candidates = find_candidates(self._index, facts, self._state.now, quotes, given)
         return decide(candidates)
 
@@ -168,7 +175,7 @@ class ReuseFinder:
         old: str,
         begins: dt.datetime,
         spellings: frozenset[str],
-        decision: Decision,
+        decision: BindingDecision,
         reason: str,
     ) -> Reuse | None:
         bound = decision.candidate
@@ -201,7 +208,8 @@ class ReuseFinder:
             return None
         spellings = frozenset(m.spelling for m, _ in trading)
         new = frozenset(m.spelling for m, v in open_now if v is None)
-        decision = self._decide(facts, old, quotes, reason, ())
+        against = evidence(_K.DATE, reason, against=True)
+        decision = self._decide(facts, old, quotes, [against])
         return Reuse(code, old, self._state.now, spellings | new, decision, reason)
 
     def _refers(self, listing: VenueSymbol, asset_id: str) -> bool:

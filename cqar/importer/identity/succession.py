@@ -18,8 +18,8 @@ from cqar.importer.identity.candidates import evidence
 from cqar.importer.identity.code_facts import CodeFacts
 from cqar.importer.identity.codes import is_of_class
 from cqar.importer.identity.ladder import Candidate, EvidenceKind
-from cqar.importer.identity.questions import Question
 from cqar.importer.identity.relisting import trades
+from cqar.importer.identity.undecided import IdentityQuestion
 from cqar.importer.market import Market
 from cqar.importer.price_evidence import PriceVerdict, Quote, compare
 from cqar.importer.registry_state import RegistryState
@@ -66,11 +66,11 @@ class SuccessionFinder:
         trading = (m for m in self._markets if trades(m, state.now))
         self._trading = {market.base.venue for market in trading}
 
-    def questions(self, new: NewCode) -> list[Question]:
+    def questions(self, new: NewCode) -> list[IdentityQuestion]:
         """Ask what a new code is, where something says that it is not simply new."""
         return list(self._known(new)) or list(self._same_name(new)) or list(self._same_price(new))
 
-    def _known(self, new: NewCode) -> Iterator[Question]:
+    def _known(self, new: NewCode) -> Iterator[IdentityQuestion]:
         codes = set(new.meanings.values())
         for candidate in new.candidates:
             for edge in self._index.became(candidate.asset_id):
@@ -89,7 +89,7 @@ class SuccessionFinder:
                     yield from self._by_listing(new, question, edge.from_asset_id)
                     return
 
-    def _same_name(self, new: NewCode) -> Iterator[Question]:
+    def _same_name(self, new: NewCode) -> Iterator[IdentityQuestion]:
         """Assets of the same full name and another ticker."""
         if not new.facts.names:
             return
@@ -115,7 +115,7 @@ class SuccessionFinder:
             sole = found[0].asset_id if len(found) == 1 else None
             yield msgspec.structs.replace(question, proposed=sole)
 
-    def _same_price(self, new: NewCode) -> Iterator[Question]:
+    def _same_price(self, new: NewCode) -> Iterator[IdentityQuestion]:
         """Assets of the operator's of a shorter ticker, which are worth the same."""
         if not new.quotes:
             return
@@ -138,8 +138,8 @@ class SuccessionFinder:
 
     def _question(
         self, new: NewCode, kind: FindingKind, others: tuple[Candidate, ...] = ()
-    ) -> Question:
-        return Question(
+    ) -> IdentityQuestion:
+        return IdentityQuestion(
             kind=kind,
             code=new.facts.code.venue,
             asset_id=new.asset_id,
@@ -150,8 +150,8 @@ class SuccessionFinder:
     # ------------------------------------------------------------ counterparts
 
     def _by_listing(
-        self, new: NewCode, question: Question, old_asset_id: str
-    ) -> Iterator[Question]:
+        self, new: NewCode, question: IdentityQuestion, old_asset_id: str
+    ) -> Iterator[IdentityQuestion]:
         """Ask for each new listing of which the old asset has a counterpart; else for the first."""
         before = self._listings_of(old_asset_id)
         own = [m for m in self._markets if m.base.venue == new.facts.code.venue]

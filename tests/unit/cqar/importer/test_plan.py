@@ -337,7 +337,7 @@ def test_a_code_that_would_be_a_second_asset_of_a_ticker_is_refused() -> None:
     registry = Registry()
     found = coin("ETH", "0-USDT", symbol_type=SymbolTypeCode.SPOT)
     found = msgspec.structs.replace(found, base=Code("0", "BTC"))
-    plan = registry.plan(a_market(), found)
+    plan = registry.plan(a_market(), found, is_reviewed=False)
     assert [row.spelling for row in plan.rejected] == ["0-USDT"]
     assert "would be a second BTC" in plan.rejected[0].reason
     # REPV2 and REP are two coins that ccxt calls REP: they differ in their own codes.

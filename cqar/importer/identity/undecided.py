@@ -13,7 +13,8 @@ from cqar.importer.answer_reader import Reading
 from cqar.importer.evidence import source_of
 from cqar.importer.identity.asset_index import AssetIndex
 from cqar.importer.identity.ladder import Candidate, Evidence
-from cqar_shared.domain.finding_policy import FindingKind, with_id
+from cqar.importer.registry_state import RegistryState
+from cqar_shared.domain.finding_policy import FindingKind, rule_for, with_id
 from cqar_shared.domain.kinds.finding import (
     EVIDENCE_MAX,
     Finding,
@@ -28,7 +29,7 @@ _SUMMARY_CHARS_MAX: Final = 300
 _NAMED_MAX: Final = 3
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
+class IdentityQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked about a code, or about a listing.
 
     Attributes:
@@ -62,20 +63,27 @@ class FindingWriter:
 
     Args:
         holder: The operator whose codes the venue uses.
-        at: The instant of the answers.
     """
 
     def __init__(
-        self, index: AssetIndex, venue_id: str, holder: str, reading: Reading, at: dt.datetime
+        self,
+        state: RegistryState,
+        index: AssetIndex,
+        venue_id: str,
+        holder: str,
+        reading: Reading,
     ) -> None:
+        self._state = state
         self._index = index
         self._venue_id = venue_id
         self._holder = holder
         self._reading = reading
-        self._at = at
 
     def findings(
-        self, questions: Iterable[Question], listings: Mapping[str, VenueSymbol], used: set[Any]
+        self,
+        questions: Iterable[IdentityQuestion],
+        listings: Mapping[str, VenueSymbol],
+        used: set[Any],
     ) -> Iterator[Finding]:
         """The findings about listings and assets that are accepted.
 
@@ -86,9 +94,12 @@ class FindingWriter:
         for question in questions:
             listing = listings.get(question.spelling)
             if question.asset_id in used and not (question.is_about_listing and listing is None):
-                yield self._finding(question, listing)
+                finding = self._finding(question, listing)
+                if finding.finding_id not in self._state.known_findings:
+                    rule = rule_for(finding, self._state.rules)
+                    yield msgspec.structs.replace(finding, action=rule.action, policy=rule.name)
 
-    def _finding(self, question: Question, listing: VenueSymbol | None) -> Finding:
+    def _finding(self, question: IdentityQuestion, listing: VenueSymbol | None) -> Finding:
         is_about_listing = question.is_about_listing and listing is not None
         differences = None
         if question.old_asset_id is not None:
@@ -115,17 +126,11 @@ class FindingWriter:
             )
         )
 
-    def _records(self, question: Question, listing: VenueSymbol | None) -> Iterator[FindingRecord]:
-        before = question.before
-        if before is not None:
-            dates = ("listed_at", "first_seen_at", "delisted_at")
-            known = {
-                "venue_symbol": before.venue_symbol,
-                **{n: v.isoformat() for n in dates if (v := getattr(before, n)) is not None},
-            }
-            yield FindingRecord(is_before=True, raw=msgspec.json.encode(known).decode())
+    def _records(
+        self, question: IdentityQuestion, listing: VenueSymbol | None
+    ) -> Iterator[FindingRecord]:
         listing_id = listing.listing_id if listing is not None else ""
-        source = source_of(self._reading, question.spelling, listing_id, self._at)
+        source = source_of(self._reading, question.spelling, listing_id, self._state.now)
         if source is not None:
             yield FindingRecord(
                 raw=source.raw,
@@ -134,8 +139,16 @@ class FindingWriter:
                 taken_at=source.taken_at,
                 reader=source.reader,
             )
+        before = question.before
+        if before is not None:
+            dates = ("listed_at", "first_seen_at", "delisted_at")
+            known = {
+                "venue_symbol": before.venue_symbol,
+                **{n: v.isoformat() for n in dates if (v := getattr(before, n)) is not None},
+            }
+            yield FindingRecord(is_before=True, raw=msgspec.json.encode(known).decode())
 
-    def _summary(self, question: Question) -> str:
+    def _summary(self, question: IdentityQuestion) -> str:
         venue = self._venue_id if question.is_about_listing else self._holder
         what = f"{venue} {question.spelling if question.is_about_listing else question.code}"
         named = [self._name(c.asset_id) for c in question.candidates[:_NAMED_MAX]]
@@ -155,7 +168,7 @@ class FindingWriter:
         return f"{asset.symbol} ({asset.name})" if asset is not None else asset_id
 
 
-def _evidence(question: Question) -> Iterator[FindingEvidence]:
+def _evidence(question: IdentityQuestion) -> Iterator[FindingEvidence]:
     for one in question.remarks:
         yield FindingEvidence(kind=one.kind, is_against=one.is_against, detail=one.detail)
     for candidate in question.candidates:
