@@ -54,12 +54,12 @@ def asset_of(reader: Reader, source: int, external_id: str) -> str:
 
 def _asset_by_caip19(reader: Reader, named: caip.Asset19) -> str:
     if named.token_id:
-        raise _unknown(named, ": it is one token of a collection, and no identifier names it")
+        raise _unknown(named, "it is one token of a collection, and no identifier names it")
     if named.coin_type is not None:
         return _own_coin(reader, named, named.coin_type)
     if named.address is None:
         raise _unknown(
-            named, f": {named.namespace} of {named.chain.namespace} is no namespace of addresses"
+            named, f"{named.namespace} of {named.chain.namespace} is no namespace of addresses"
         )
     chain = _chain(reader, named.chain)
     deployments = entities.find(reader, ASSET_DEPLOYMENT, "address", chain.chain_id, named.address)
@@ -80,7 +80,7 @@ def _chain(reader: Reader, named: caip.Chain2) -> Any:
         of_type = caip.CHAIN_TYPES[named.namespace]
         chains = [chain for chain in numbered if chain.chain_type.upper() == of_type]
     if len(chains) != 1:
-        several = f": {len(chains)} chains have the number {named.reference}" if chains else ""
+        several = f"({len(chains)} chains have the number {named.reference})" if chains else ""
         raise EntityNotFound(CHAIN.name, str(named), several)
     return chains[0]
 
@@ -94,15 +94,15 @@ def _own_coin(reader: Reader, named: caip.Asset19, coin: int) -> str:
     chain = _chain(reader, named.chain)
     own = _native_asset(reader, chain)
     if not own:
-        raise _unknown(named, f": the own coin of {chain.chain_id} is not known")
+        raise _unknown(named, f"the own coin of {chain.chain_id} is not known")
     home = caip.COIN_HOMES.get(coin)
     if home == str(named.chain) or (coin, named.chain.namespace) == (caip.COSMOS_COIN, "cosmos"):
         return own
     if home is None:
-        raise _unknown(named, f": coin type {coin} is not known")
+        raise _unknown(named, f"coin type {coin} is not known")
     if _native_asset(reader, _chain(reader, caip.parse_chain(home))) != own:
         raise _unknown(
-            named, f": coin type {coin} is {home}'s; the coin of {chain.chain_id} is another"
+            named, f"coin type {coin} is {home}'s; the coin of {chain.chain_id} is another"
         )
     return own
 
@@ -119,4 +119,4 @@ def _native_asset(reader: Reader, chain: Any) -> str:
 
 
 def _unknown(named: caip.Asset19, why: str) -> EntityNotFound:
-    return EntityNotFound(ASSET_IDENTIFIER.name, str(named), why)
+    return EntityNotFound(ASSET_IDENTIFIER.name, str(named), f"({why})")

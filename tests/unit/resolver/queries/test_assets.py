@@ -237,7 +237,7 @@ def test_an_id_that_its_source_cannot_have_is_refused(
 
 
 def test_a_class_that_two_assets_share_is_not_answered() -> None:
-    shared = {"source": AssetDataSource.CFI, "external_id": "TTXXXX"}
+    shared: dict[str, Any] = {"source": AssetDataSource.CFI, "external_id": "TTXXXX"}
     first = an_identifier(identifier_id=an_id("first"), **shared)
     assert resolve(first, **external("TTXXXX", shared["source"])).asset.asset_id == BTC
     second = an_identifier(identifier_id=an_id("second"), asset_id=ETH, **shared)
