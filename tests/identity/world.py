@@ -74,7 +74,9 @@ class World:
         self._keep([*plan.changes, *plan.past])
         return plan
 
-    def list_imported(self, kind_name: str, path: Path, at: dt.datetime, **options: Any) -> ListPlan:
+    def list_imported(
+        self, kind_name: str, path: Path, at: dt.datetime, **options: Any
+    ) -> ListPlan:
         """What `cqar import codes FILE` and its like do."""
         kind = LIST_KINDS[kind_name]
         state = ReferenceState(at)
