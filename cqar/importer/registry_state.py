@@ -121,7 +121,6 @@ def load_state(
         if state.stored((VENUE.name, venue_id)) is not None:
             load_codes(connection, state, venue_id)
     load_listings(connection, state, venue.venue_id)
-    load_findings(connection, state, dict.fromkeys((venue.venue_id, code_holder(venue))))
     load_archived(connection, state, venue.venue_id, spellings)
     if prices_at is not None:
         load_prices(connection, state, prices_at - SAME_TIME, prices_at + SAME_TIME)
