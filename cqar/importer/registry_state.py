@@ -121,6 +121,7 @@ def load_state(
         if state.stored((VENUE.name, venue_id)) is not None:
             load_codes(connection, state, venue_id)
     load_listings(connection, state, venue.venue_id)
+    load_findings(connection, state, dict.fromkeys((venue.venue_id, code_holder(venue))))
     load_archived(connection, state, venue.venue_id, spellings)
     if prices_at is not None:
         load_prices(connection, state, prices_at - SAME_TIME, prices_at + SAME_TIME)
@@ -194,12 +195,7 @@ def load_findings(connection: Connection, state: RegistryState, venue_ids: Itera
         CallFailed: The writer refused, or so many findings are undecided that nobody decides them.
     """
     admin = connection.admin
-    try:
-        policy = connection.call(admin.GetFindingPolicy, admin_pb.GetFindingPolicyRequest())
-    except CallFailed as error:
-        if error.code == "UNIMPLEMENTED":
-            return
-        raise
+    policy = connection.call(admin.GetFindingPolicy, admin_pb.GetFindingPolicyRequest())
     state.rules = tuple(
         FindingRule(
             name=rule.name,
