@@ -48,8 +48,8 @@ class RegistryState(WorkingSet):
     Attributes:
         archived: Spellings that mean something at the instant of the listing and are archived.
         rules: What is done with which findings; the first rule that matches decides.
-        known_findings: Id -> what was found of the venue before: undecided or rejected, and approved
-            where that lifts a doubt or allows a mass change.
+        known_findings: Id -> what was found of the venue before: undecided or rejected, and
+            approved where that lifts a doubt or allows a mass change.
     """
 
     def __init__(

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cqar.importer.differences.findings import FindingMaker
-from cqar.importer.differences.open_findings import DOUBT_OF, UNDECIDED, OpenFindings
+from cqar.importer.differences.open_findings import DOUBT_OF, OpenFindings
 from cqar_shared.domain.finding_policy import FindingKind
-from cqar_shared.domain.kinds.finding import Finding, FindingAction, FindingState
+from cqar_shared.domain.kinds.finding import UNDECIDED, Finding, FindingAction, FindingState
 from cqar_shared.domain.kinds.venue_symbol import VenueSymbol
 
 #: A change of these kinds is a finding also where the policy applies it.

@@ -73,7 +73,7 @@ class Registry:
             for entity in (a_venue(), an_asset(), an_asset("USDT"), *entities)
             for kind in [kinds[type(entity)]]
         }
-        self.rules = DEFAULT_RULES
+        self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
         self.findings: dict[str, Finding] = {}
 
     def plan(self, *found: Market, at: dt.datetime = NOW, **options: Any) -> Plan:

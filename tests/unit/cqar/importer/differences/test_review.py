@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from cqar.importer.apply import BATCH_ITEMS, batches, entities_of, item_of
@@ -153,7 +154,9 @@ def test_what_makes_orders_other_orders_waits_for_two_people_and_denies_opening(
     registry = a_registry(perp)
     other = coin("SOL", "SOL-PERP", **PERP)
     registry.imported(perp, *OTHERS, other, at=NOW + DAY)
-    plan = registry.imported(changed(perp, **change), *OTHERS, other, at=NOW + 2 * DAY)
+    plan = registry.imported(
+        msgspec.structs.replace(perp, **change), *OTHERS, other, at=NOW + 2 * DAY
+    )
     assert (kinds(plan), plan.rejected) == ([(kind, A.TWO_PEOPLE)], [])
     listing = registry.listing("BTC-PERP")
     assert listing.doubts == ("CHANGE_UNDECIDED",)
@@ -170,7 +173,9 @@ def test_what_makes_orders_other_orders_waits_for_two_people_and_denies_opening(
 def test_another_contract_names_what_of_the_symbol_differs() -> None:
     perp = a_market("BTC-PERP", **PERP)
     registry = a_registry(perp)
-    inverse = changed(perp, contract_kind=ContractKindCode.INVERSE, settlement=Code("BTC"))
+    inverse = msgspec.structs.replace(
+        perp, contract_kind=ContractKindCode.INVERSE, settlement=Code("BTC")
+    )
     (finding,) = registry.plan(inverse, *OTHERS, at=NOW + DAY).findings
     assert {d.field for d in finding.differences or ()} == {
         "symbol.contract_kind",
@@ -181,9 +186,9 @@ def test_another_contract_names_what_of_the_symbol_differs() -> None:
 def test_a_doubt_stays_while_another_finding_needs_it() -> None:
     perp = a_market("BTC-PERP", **PERP)
     registry = a_registry(perp)
-    two = changed(perp, contract_size=Decimal(10), order_unit=OrderUnitCode.BASE)
+    two = msgspec.structs.replace(perp, contract_size=Decimal(10), order_unit=OrderUnitCode.BASE)
     registry.imported(two, *OTHERS, at=NOW + DAY)
-    one = changed(perp, contract_size=Decimal(10))
+    one = msgspec.structs.replace(perp, contract_size=Decimal(10))
     plan = registry.imported(one, *OTHERS, at=NOW + 2 * DAY)
     assert [f.kind for f in plan.superseded] == ["ORDER_UNIT"]
     assert registry.listing("BTC-PERP").doubts == ("CHANGE_UNDECIDED",)
@@ -227,7 +232,7 @@ def test_an_end_that_a_person_must_review_leaves_no_trace_of_who_set_it() -> Non
 def test_what_was_rejected_is_not_found_again_and_the_old_value_stands_without_a_doubt() -> None:
     perp = a_market("BTC-PERP", **PERP)
     registry = a_registry(perp)
-    other = changed(perp, contract_size=Decimal(10))
+    other = msgspec.structs.replace(perp, contract_size=Decimal(10))
     (finding,) = registry.plan(other, *OTHERS, at=NOW + DAY).findings
     decided(registry, finding, FindingState.REJECTED)
     plan = registry.imported(other, *OTHERS, at=NOW + DAY)
@@ -368,7 +373,7 @@ def test_findings_go_with_the_listings_that_they_are_about() -> None:
     registry = Registry()
     markets = [coin(f"C{n}", **PERP) for n in range(2 * BATCH_ITEMS // 3)]
     registry.imported(a_market(), *markets)
-    other = [changed(m, contract_size=Decimal(10)) for m in markets]
+    other = [msgspec.structs.replace(m, contract_size=Decimal(10)) for m in markets]
     plan = registry.imported(a_market(), *other, at=NOW + DAY)
     sent = [item_of(kind, entity, None) for kind, entity in entities_of(plan)]
     found = list(batches(sent))

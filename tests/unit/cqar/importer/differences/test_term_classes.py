@@ -35,7 +35,7 @@ def bands(*pairs: tuple[str, str]) -> tuple[ListingTickBand, ...]:
 
 def a_listing(**terms: Any) -> VenueSymbol:
     """A listing with these terms; numbers are given as text."""
-    made = {n: Decimal(v) if isinstance(v, str) else v for n, v in terms.items()}
+    made: dict[str, Any] = {n: Decimal(v) if isinstance(v, str) else v for n, v in terms.items()}
     return VenueSymbol(venue_symbol="BTCUSDT", **made)
 
 
