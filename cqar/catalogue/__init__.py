@@ -33,16 +33,11 @@ from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
 __all__ = ["Changes", "asset_id", "bundled_venues", "changes", "load", "read_table"]
 
-#: Kinds that a load reads whole beside a venue's products: the field of the list, and its request.
+#: Kinds that a load reads whole beside a venue's products: the name of the list, and its field.
 _LISTS: Final = (
-    (
-        ASSET_RELATIONSHIP,
-        "ListAssetRelationships",
-        pb.ListAssetRelationshipsRequest,
-        "relationships",
-    ),
-    (ASSET_DEPLOYMENT, "ListAssetDeployments", pb.ListAssetDeploymentsRequest, "deployments"),
-    (ASSET_IDENTIFIER, "ListAssetIdentifiers", pb.ListAssetIdentifiersRequest, "identifiers"),
+    (ASSET_RELATIONSHIP, "AssetRelationships", "relationships"),
+    (ASSET_DEPLOYMENT, "AssetDeployments", "deployments"),
+    (ASSET_IDENTIFIER, "AssetIdentifiers", "identifiers"),
 )
 
 
