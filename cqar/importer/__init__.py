@@ -17,6 +17,7 @@ terms              a market's terms as those of a listing
 listing_proposals  entities as the answers want them
 answer_dates       when a venue's answers were taken, in its metadata
 backfill           what an older answer says, behind the present
+differences        what an answer says otherwise, as findings, by the policy
 missing            what the answers do not name, or not readably
 venue_notes        what a venue's metadata says of its imports
 plan               what would change, judged by the writer's own rules
@@ -32,10 +33,12 @@ __all__ = [
     "apply",
     "ccxt_answers",
     "ccxt_reading",
+    "differences",
     "evidence",
     "listing_proposals",
     "live_answers",
     "market",
+    "missing",
     "multipliers",
     "plan",
     "plan_rows",

@@ -10,7 +10,6 @@ import msgspec
 
 from cqar_shared.domain.finding_effects import CHANGE_UNDECIDED
 from cqar_shared.domain.finding_policy import FindingKind
-from cqar_shared.domain.identity_effects import MEANING_UNDECIDED
 from cqar_shared.domain.kinds.finding import UNDECIDED, Finding, FindingAction, FindingState
 
 #: Kinds that an import finds by comparing terms; others are found by comparing identities.
@@ -25,6 +24,7 @@ COMPARED: Final = frozenset(
 )
 #: Approving one of these lifts a doubt, until the listing is read again.
 _DOUBTING: Final = frozenset({FindingKind.UNREADABLE, FindingKind.SOURCE_MISSING})
+MEANING_UNDECIDED: Final = "MEANING_UNDECIDED"
 #: What an undecided finding about a listing's terms denies, by action.
 DOUBT_OF: Final = {
     FindingAction.TWO_PEOPLE: CHANGE_UNDECIDED,

@@ -37,7 +37,7 @@ from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol, is_
 Settled = dict[str, VenueSymbol | None]
 
 
-class Review:
+class DifferenceReview:
     """Decides an import's proposals by the policy.
 
     Args:
