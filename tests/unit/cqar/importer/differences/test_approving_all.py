@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cqar.importer.market import Band, Code, Market, Scheduled
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain import finding_effects
-from cqar_shared.domain.evaluation import Batch
+from cqar_shared.domain.evaluation import Batch, Result
 from cqar_shared.domain.finding_doubts import Choice
 from cqar_shared.domain.kinds.finding import FINDING, Finding, FindingAction, FindingState
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
@@ -123,7 +123,7 @@ def test_applying_and_approving_all_is_applying_all(
     # What was decided is not found again.
     again = asked.plan(a_perp("BTC-PERP", **after), other, at=NOW + 3 * DAY)
     assert (again.findings, again.superseded) == ([], [])
-    assert again.of(VENUE_SYMBOL) == []
+    assert again.of(VENUE_SYMBOL, *Result) == []
 
 
 @settings(deadline=None, max_examples=50)
@@ -142,5 +142,5 @@ def test_rejecting_all_keeps_the_old_values_for_good(
             rejected = changed(finding, state=FindingState.REJECTED)
             registry.findings[finding.finding_id] = rejected
     again = registry.imported(a_perp("BTC-PERP", **after), other, at=NOW + 2 * DAY)
-    assert (again.findings, again.of(VENUE_SYMBOL)) == ([], [])
+    assert (again.findings, again.of(VENUE_SYMBOL, *Result)) == ([], [])
     assert registry.listing("BTC-PERP") == listing

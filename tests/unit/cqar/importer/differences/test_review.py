@@ -13,6 +13,7 @@ from cqar.importer.apply import BATCH_ITEMS, batches, entities_of, item_of
 from cqar.importer.market import Alias, Code, Market, Scheduled
 from cqar.importer.missing import MassChange
 from cqar.importer.plan import Plan
+from cqar_shared.domain.evaluation import Result
 from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingRule
 from cqar_shared.domain.kinds.finding import (
     FINDING,
@@ -76,7 +77,7 @@ def test_coarser_steps_wait_for_review_and_the_old_ones_stand() -> None:
     assert finding.summary == "BTCUSDT: tick_size 0.01 → 0.1"
     (record,) = finding.records or ()
     assert (record.raw, record.reader) == ('{"symbol":"BTCUSDT","tick":"0.1"}', "a-reader/1")
-    assert plan.of(LISTING_SOURCE) == []
+    assert plan.of(LISTING_SOURCE, *Result) == []
 
 
 def test_the_same_difference_is_found_once_and_nothing_is_sent_again() -> None:
