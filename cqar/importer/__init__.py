@@ -22,6 +22,7 @@ missing            what the answers do not name, or not readably
 venue_notes        what a venue's metadata says of its imports
 plan               what would change, judged by the writer's own rules
 plan_rows          the plan as rows to review, grouped by the kind of change
+recorded_sources   the raw records of before, for findings that people decide
 saved_plan         a plan in a file, applied as it was reviewed or not at all
 reference          token lists, chains, identifiers, code maps: what no venue's answer says
 apply              sends the plan to the writer in batches
