@@ -31,6 +31,7 @@ from cqar.importer.saved_answers import DecodedAnswer, decode
 from cqar_resolver.app import Resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.codec import entity_codec
+from cqar_shared.domain.finding_policy import FindingRule
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VenueAsset
@@ -79,6 +80,7 @@ class Story:
         imported: Venue -> its last import.
         resolver: Stub of the resolver's own service.
         registry: Stub of the resolver's registry.
+        rules: The policy of imports; None: the writer's.
     """
 
     def __init__(self, clock: Clock, writer: Client, engine: AsyncEngine) -> None:
@@ -88,6 +90,7 @@ class Story:
         self.imported: dict[str, Imported] = {}
         self.resolver: Any = None
         self.registry: Any = None
+        self.rules: tuple[FindingRule, ...] | None = None
         self._engine = engine
         self._endings: list[Ending] = []
 
@@ -174,6 +177,7 @@ class Story:
             ]
             archivable = names if LISTINGS_SINCE in (venue.metadata or {}) else []
             state = load_state(connection, venue, step.at, step.at, archivable)
+            state.rules = state.rules if self.rules is None else self.rules
             plan = make_plan(
                 *(state, venue, reading, step.at, {}), allow_mass_change=allow_mass_change
             )

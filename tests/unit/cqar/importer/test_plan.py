@@ -79,7 +79,7 @@ class Registry:
             for entity in (a_venue(), a_major(), a_major("USDT"), *entities)
             for kind in [kinds[type(entity)]]
         }
-        self.rules = DEFAULT_RULES
+        self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
         self.findings: dict[str, Finding] = {}
 
     def plan(self, *found: Market, at: dt.datetime = NOW, **options: Any) -> Plan:
@@ -91,12 +91,16 @@ class Registry:
             # As `load_state` reads it: of other venues neither codes nor listings.
             if kind not in (VENUE_ASSET, VENUE_SYMBOL) or entity.venue_id == venue_id:
                 state.add(kind, entity)
+        reading = options.pop("reading", None)
+        if reading is not None:
+            venue: Any = state.get("venue", venue_id)
+            return make_plan(state, venue, reading, at, {}, **options)
         reading = a_reading(*found, unreadable=options.pop("unreadable", ()))
         reading.is_reviewed = options.pop("is_reviewed", True)
         reading.untraced = options.pop("untraced", {})
         reading.raw = options.pop("raw", {})
         reading.sources = [AnswerSource("listing", "0" * 64, at + DAY)]
-        venue: Any = state.get("venue", venue_id)
+        venue = state.get("venue", venue_id)
         return make_plan(state, venue, reading, at, options.pop("multipliers", {}), **options)
 
     def imported(self, *found: Market, at: dt.datetime = NOW, **options: Any) -> Plan:
