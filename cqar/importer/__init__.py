@@ -53,6 +53,7 @@ __all__ = [
     "price_evidence",
     "price_rows",
     "readers",
+    "recorded_sources",
     "reference",
     "registry_state",
     "saved_answers",
