@@ -124,6 +124,14 @@ class Reading:
             "UNREADABLE": len(self.unreadable),
         }
 
+    def priced_at(self, at: dt.datetime) -> dt.datetime | None:
+        """When the prices were taken; None if there are none.
+
+        Args:
+            at: The instant of the answers, where the tickers state none.
+        """
+        return None if self.prices_from is None else self.prices_from.taken_at or at
+
     def covers(self, spelling: str, symbol_type: SymbolTypeCode) -> bool:
         """Whether the answers would hold this spelling if the venue listed it."""
         if self.incomplete:
