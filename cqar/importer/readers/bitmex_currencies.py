@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import ClassVar
 
+import msgspec
+
 from cqar.importer.market import Currency
 from cqar.importer.readers.currency_fields import currency_of, network_of
 from cqar.importer.readers.fields import number, places
@@ -40,6 +42,7 @@ class BitmexNetwork(RawRecord, frozen=True, rename="camel"):
 class BitmexWalletAsset(RawRecord, frozen=True, rename="camel"):
     asset: str
     scale: str
+    currency: str | None = None
     name: str | None = None
     min_deposit_amount: str | None = None
     min_withdrawal_amount: str | None = None
@@ -48,7 +51,7 @@ class BitmexWalletAsset(RawRecord, frozen=True, rename="camel"):
 
     UNUSED: ClassVar = frozenset(
         {
-            *("currency", "majorCurrency", "currencyType", "enabled", "isMarginCurrency"),
+            *("majorCurrency", "currencyType", "enabled", "isMarginCurrency"),
             "maxWithdrawalAmount",
         }
     )
@@ -56,7 +59,10 @@ class BitmexWalletAsset(RawRecord, frozen=True, rename="camel"):
 
 def read_asset(record: BitmexWalletAsset, operator: str) -> Currency:
     networks = [_network(record, network, operator) for network in record.networks or ()]
-    return currency_of(record.asset, record.name, networks)
+    found = currency_of(record.asset, record.name, networks)
+    unit = record.currency
+    units = (unit,) if unit and unit != record.asset else ()
+    return msgspec.structs.replace(found, units=units)
 
 
 def _network(record: BitmexWalletAsset, network: BitmexNetwork, operator: str) -> AssetNetwork:

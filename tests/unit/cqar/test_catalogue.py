@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from cqar import catalogue
 from cqar.catalogue.updates import updated
 from cqar.importer.apply import batches, item_of
-from cqar.importer.asset_identity import looks_multiplied
+from cqar.importer.identity import looks_multiplied
 from cqar.importer.listing_proposals import upsert
 from cqar.importer.multipliers import MULTIPLES, stated_multipliers
 from cqar.importer.plan import make_plan
@@ -167,6 +167,12 @@ def test_a_name_that_the_catalogue_knows_as_a_former_one_becomes_the_present_one
     bittorrent: Any = loaded.get(ASSET.name, catalogue.asset_id("bittorrent"))
     text = "BitTorrent (since 2022; BTTC at Binance)"
     assert updated(replace(bittorrent, name=text), bittorrent) == bittorrent
+
+
+def test_a_name_that_others_give_too_stays(loaded: RegistryState) -> None:
+    ether: Any = loaded.get(ASSET.name, catalogue.asset_id("ether"))
+    assert "Ethereum" in [former.name for former in ether.former_names]
+    assert updated(replace(ether, name="Ethereum"), ether).name == "Ethereum"
 
 
 def test_every_code_of_a_venue_says_that_the_catalogue_stated_it(loaded: RegistryState) -> None:
