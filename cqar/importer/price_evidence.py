@@ -13,9 +13,10 @@ that they are worth the same, and a coin that lost its peg would make every pric
 | UNKNOWN | no pair, or anything else |
 
 Of 257 tickers that Binance and KuCoin shared on 2022-11-22, 247 differed by less than 2 %, eight by
-2 to 20 % (FTT in its fall), and two are other coins. Of 227 at Binance and HTX it were 204, 20 and
-three, one of them the same coin with three trades in a day. AGREES and RATIO are enough (`is_enough`) on
-two quotes, or at two times that are 10 minutes apart; a contradiction is enough by one pair.
+2 to 20 % on some quote (FTT in its fall), and two are other coins. Of 227 at Binance and HTX it
+were 204, 20 and three, one of them the same coin with three trades in a day. AGREES and RATIO are
+enough (`is_enough`) on two quotes, or at two times that are 10 minutes apart; a contradiction is
+enough by one pair.
 
 Two quotes show that neither price is stale. They are no two witnesses: of pairs of other coins
 0.3 % agree and 1 % are near a power of ten on two quotes, too. So prices alone never bind a code.
