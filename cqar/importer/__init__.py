@@ -55,6 +55,7 @@ __all__ = [
     "price_rows",
     "readers",
     "record_fields",
+    "recorded_sources",
     "reference",
     "registry_state",
     "saved_answers",

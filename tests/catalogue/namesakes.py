@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from tests.catalogue.evidence import Evidence, by_ticker, names_of, tickers_of
 from tests.catalogue.fact_files import DATA, plain_name, spelled
-from tests.readers.test_readers import FILES, _read
+from tests.readers.test_readers import FILES, reading_of
 
 FALSE_FRIENDS: Final = DATA.parent / "cases" / "false_friends.csv"
 #: Files in which a venue, or a service that reads venues' trades, names what is traded.
@@ -93,7 +93,7 @@ def traded_before_the_list() -> dict[str, str]:
     for listing in FILES:
         date = _DATE.search(listing.file)
         if date and date[0] < COINGECKO_LIST_DATE and "testnet" not in listing.venue_id:
-            for market in _read(listing).markets:
+            for market in reading_of(listing).markets:
                 found.setdefault(market.base.ticker.upper(), listing.file)
     for path in sorted(DATA.glob("venues/*/tickers_2022-11-22.json")):
         for pair in json.loads(path.read_text()):
