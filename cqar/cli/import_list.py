@@ -125,9 +125,9 @@ def import_codes(target: Target, **options: Any) -> None:
     """Import a map of venues' codes to assets.
 
     FILE is a CSV: operator,code,asset and, if wanted, since,until; or rotki's location asset
-    mappings. Its word is REVIEWED evidence. An asset is an id, a slug of the catalogue, or chain:address. ccxt's common currencies
-    are read and compared, but bind nothing: they state tickers. What is bound otherwise stays, with
-    a finding REUSE or DUPLICATE.
+    mappings. Its word is REVIEWED evidence. An asset is an id, a slug of the catalogue, or
+    chain:address. ccxt's common currencies are read and compared, but bind nothing: they state
+    tickers. What is bound otherwise stays, with a finding REUSE or DUPLICATE.
 
     \b
     Examples:
