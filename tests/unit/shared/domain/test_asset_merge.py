@@ -21,7 +21,8 @@ from cqar_shared.domain.kinds.quality_flag import FlagSeverity
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue_asset import BindingEvidence
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
-from cqar_shared.errors import Invalid
+from cqar_shared.domain.relinking import CHANGED_MAX
+from cqar_shared.errors import Invalid, TooLarge
 from tests.support.entity_builders import (
     ETH,
     NOW,
@@ -332,6 +333,12 @@ class TestRefusals:
             A, B, relationship_type=RelationshipType.MIGRATES_TO, conversion_rate=Decimal(24_000)
         )
         assert refused(swap) == {("to_asset_id", "OTHER_UNITS")}
+
+    def test_of_more_than_one_revision_holds(self) -> None:
+        flags = [a_flag(asset_id=A, flag_id=an_id(f"flag {n}")) for n in range(CHANGED_MAX)]
+        registry = MemoryRegistry(*ASSETS, *flags)
+        with pytest.raises(TooLarge, match="merge that one into this one"):
+            merge(registry)
 
     def test_of_a_symbol_of_something_else(self) -> None:
         old = a_symbol(base_asset_id=A, underlying_class=UnderlyingClassCode.EQUITY)
