@@ -43,6 +43,7 @@ from tests.support.entity_builders import (
     an_identifier,
 )
 from tests.support.memory_registry import MemoryRegistry
+from tests.support.memory_registry_view import KIND_OF
 
 A, B = an_id("lit"), an_id("litentry")
 DAY: Final = dt.timedelta(days=1)
@@ -364,6 +365,18 @@ def test_an_upsert_neither_merges_nor_unmerges() -> None:
         registry.apply(Item(kind=ASSET, intent=ChangeIntent.UPSERT, given=given))
     into = {a.asset_id: a.merged_into for a in registry.of("asset")}
     assert (into[A], into[ETH]) == (B, None)
+
+
+def test_an_export_restores_what_was_merged_in_any_order() -> None:
+    old, new = a_symbol(base_asset_id=A), a_symbol(base_asset_id=B)
+    exported = merged(old, new).entities.values()
+    registry = MemoryRegistry()
+    items = [
+        Item(kind=KIND_OF[type(entity)], intent=ChangeIntent.UPSERT, given=entity)
+        for entity in sorted(exported, key=lambda entity: not getattr(entity, "merged_into", None))
+    ]
+    assert not [o.violations for o in registry.apply(*items) if o.error]
+    assert registry.entities["symbol", old.symbol_id].merged_into == new.symbol_id
 
 
 def test_a_merged_asset_is_not_removed() -> None:
