@@ -16,7 +16,7 @@ from cqar.sdk.conversion import Conversion, Holding
 from cqar.sdk.decimal_input import Exact
 from cqar.sdk.enums import Intent, OrderKind, Side
 from cqar.sdk.errors import CqarError, NotReady, TimedOut
-from cqar.sdk.products import VenueRef
+from cqar.sdk.products import SymbolRef, VenueRef
 from cqar.sdk.questions import Key, Question
 from cqar.sdk.results import (
     AssetAnswer,
@@ -157,6 +157,18 @@ class AsyncApi(CallContext):
             except StopIteration as done:
                 converted: Conversion = done.value
                 return converted
+
+    async def symbol(
+        self,
+        symbol_id: str = "",
+        *,
+        source: str = "",
+        external_id: str = "",
+        timeout_s: float | None = None,
+    ) -> SymbolRef:
+        """As `cqar.sdk.sync_api.SyncApi.symbol`."""
+        names = {"symbol_id": symbol_id, "source": source, "external_id": external_id}
+        return await self.ask(questions.symbol(names), timeout_s)
 
     async def group(
         self, name: str = "", *, group_id: str = "", timeout_s: float | None = None

@@ -21,7 +21,7 @@ from cqar.sdk.conversion import Conversion, Holding
 from cqar.sdk.decimal_input import Exact
 from cqar.sdk.enums import Intent, OrderKind, Side
 from cqar.sdk.errors import CqarError, NotReady, TimedOut
-from cqar.sdk.products import VenueRef
+from cqar.sdk.products import SymbolRef, VenueRef
 from cqar.sdk.questions import Key, Question
 from cqar.sdk.results import (
     AssetAnswer,
@@ -197,6 +197,22 @@ class SyncApi(CallContext):
             except StopIteration as done:
                 converted: Conversion = done.value
                 return converted
+
+    def symbol(
+        self,
+        symbol_id: str = "",
+        *,
+        source: str = "",
+        external_id: str = "",
+        timeout_s: float | None = None,
+    ) -> SymbolRef:
+        """The symbol of an id, or of a source's id, such as FIGI or ISIN.
+
+        Raises:
+            NotFound: No symbol has this name, or several have.
+        """
+        names = {"symbol_id": symbol_id, "source": source, "external_id": external_id}
+        return self.ask(questions.symbol(names), timeout_s)
 
     def group(self, name: str = "", *, group_id: str = "", timeout_s: float | None = None) -> Group:
         """A group's members with their assets, exact weights and active flags.

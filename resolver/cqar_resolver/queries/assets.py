@@ -10,13 +10,13 @@ from typing import Any, Final, Self
 from cqc.assets.v1 import quality_flag_pb2, relationship_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from cqar_shared.codec.request_validation import require_id, require_one
+from cqar_resolver.queries import external_ids
+from cqar_shared.codec.request_validation import require_external_id, require_id, require_one
 from cqar_shared.domain import addresses, rules, tradeability
 from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
 from cqar_shared.domain.kinds.asset_group import ASSET_GROUP
-from cqar_shared.domain.kinds.asset_identifier import ASSET_IDENTIFIER
 from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
 from cqar_shared.domain.kinds.chain import CHAIN
 from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG
@@ -67,10 +67,10 @@ class ResolveAssetQuery(Query[pb.ResolveAssetResponse]):
         scope, name = (getattr(getattr(request, by), field_name) for field_name in _FIELDS[by])
         paths = [f"{by}.{field_name}" for field_name in _FIELDS[by]]
         violations: list[FieldViolation] = []
-        if by != "external_id":
-            violations += rules.check_slug(paths[0], scope)
-        elif not scope:
-            violations.append(FieldViolation(paths[0], "REQUIRED", "is required"))
+        if by == "external_id":
+            require_external_id("external_id.", "source", scope, name)
+            return cls(by, scope, name, now)
+        violations += rules.check_slug(paths[0], scope)
         violations += rules.check_printable(paths[1], name)
         if violations:
             raise Invalid(violations)
@@ -102,7 +102,7 @@ class ResolveAssetQuery(Query[pb.ResolveAssetResponse]):
             case "contract":
                 return _by_contract(reader, self.scope, self.name)
             case "external_id":
-                return _by_external_id(reader, self.scope, self.name)
+                return external_ids.asset_of(reader, self.scope, self.name)
             case _:
                 return self.name
 
@@ -168,20 +168,6 @@ def _by_contract(reader: Reader, chain_id: str, text: str) -> str:
     if not deployments:
         raise EntityNotFound("asset_deployment", text, f"on {chain_id}")
     return str(deployments[0].asset_id)
-
-
-def _by_external_id(reader: Reader, source: int, external_id: str) -> str:
-    """Answer only an id that names one asset of its source.
-
-    Raises:
-        EntityNotFound: The id names no asset, or several.
-    """
-    identifiers = entities.find(reader, ASSET_IDENTIFIER, "external_id", source, external_id)
-    owners = {str(identifier.asset_id) for identifier in identifiers}
-    if len(owners) != 1:
-        why = f"names {len(owners)} assets of this source" if owners else ""
-        raise EntityNotFound("asset_identifier", external_id, why)
-    return owners.pop()
 
 
 def _active_flags(reader: Reader, asset_id: str) -> list[Any]:
