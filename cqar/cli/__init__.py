@@ -30,6 +30,7 @@ COMMANDS: Final = (
     ("call", "cqar.cli.call:call", "Call any RPC by name, in JSON."),
     ("import", "cqar.cli.import_group:import_", "Import a venue's listing into the registry."),
     ("resolve", "cqar.cli.resolve:resolve", "Show what a venue's symbol means."),
+    ("xref", "cqar.cli.xref:xref", "Show what an asset or a symbol is called elsewhere."),
     ("explain", "cqar.cli.explain:explain", "Show where a listing's terms are from."),
     ("findings", "cqar.cli.finding_commands:findings", "List and decide what waits for people."),
     ("upcoming", "cqar.cli.schedule:upcoming", "List what is known to come of listings."),

@@ -164,7 +164,7 @@ def show_preview(preview: pb.DecisionPreview) -> None:
     if preview.counts:
         say(f"Approving it changes {count_text(preview.counts)}.")
     if preview.verdicts:
-        rows = [_verdict_row(verdict) for verdict in preview.verdicts[:TURNED_SHOWN_MAX]]
+        rows = [verdict_row(verdict) for verdict in preview.verdicts[:TURNED_SHOWN_MAX]]
         table("Opening turns for", ("listing", "before", "after"), rows)
         if (more := len(preview.verdicts) - len(rows)) > 0:
             say(f"… and for {more} more: --json has all of them")
@@ -174,7 +174,7 @@ def count_text(counts: Any) -> str:
     return ", ".join(f"{number} {kind}" for kind, number in sorted(counts.items()))
 
 
-def _verdict_row(verdict: pb.TurnedVerdict) -> tuple[str, str, str]:
+def verdict_row(verdict: pb.TurnedVerdict) -> tuple[str, str, str]:
     def permission(allowed: bool, reasons: Iterable[str]) -> str:
         return "allowed" if allowed else f"denied: {', '.join(reasons)}"
 

@@ -72,7 +72,7 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
     return sorted(rows, key=lambda row: (order[row.kind], row.spelling))
 
 
-class FindingRow(NamedTuple):
+class PlannedFinding(NamedTuple):
     """A difference that is found: what people decide, or what is noted beside a change.
 
     Attributes:
@@ -91,10 +91,10 @@ class FindingRow(NamedTuple):
     finding_id: str
 
 
-def finding_rows(plan: Plan) -> list[FindingRow]:
+def finding_rows(plan: Plan) -> list[PlannedFinding]:
     """What is found anew: what people decide first, then by kind and spelling."""
     rows = [
-        FindingRow(
+        PlannedFinding(
             finding.kind,
             entity_diff.value_text(finding.action),
             finding.policy or "",
@@ -171,9 +171,6 @@ def warnings(plan: Plan) -> Iterator[str]:
     if plan.new_assets:
         tickers = sorted(outcome.after.symbol for outcome in plan.new_assets)  # type: ignore[union-attr]
         yield f"{len(tickers)} new assets, unverified: {_some(tickers)}"
-    if plan.bindings:
-        codes = sorted(binding.code for binding in plan.bindings)
-        yield f"{len(codes)} codes are bound by their ticker alone: {_some(codes)}"
     if plan.multiples:
         yield (
             f"codes that look like multiples of a coin, which nobody has stated:"

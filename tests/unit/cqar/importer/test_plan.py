@@ -19,7 +19,7 @@ from cqar.importer.readers.product_line import Answer, Request
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.evaluation import Result
 from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingRule
-from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetClassCode
 from cqar_shared.domain.kinds.finding import Finding, FindingAction, FindingState
 from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
 from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
@@ -42,6 +42,12 @@ def a_market(spelling: str = "BTCUSDT", **changes: Any) -> Market:
         "status": MarketStatusCode.ONLINE,
     }
     return Market(spelling=spelling, **{**given, **changes})
+
+
+def a_major(ticker: str = "BTC", **changes: Any) -> Asset:
+    """A coin of which the catalogue says that nothing else trades under its ticker."""
+    marks: dict[str, Any] = {"asset_class": AssetClassCode.CRYPTO, "unambiguous_ticker": True}
+    return an_asset(ticker, **{**marks, **changes})
 
 
 def coin(code: str, spelling: str = "", **changes: Any) -> Market:
@@ -70,10 +76,10 @@ class Registry:
         kinds = {kind.entity: kind for kind in (ASSET, VENUE, VENUE_ASSET, SYMBOL, VENUE_SYMBOL)}
         self.entities = {
             (kind.name, kind.key_of(entity)): (kind, entity)
-            for entity in (a_venue(), an_asset(), an_asset("USDT"), *entities)
+            for entity in (a_venue(), a_major(), a_major("USDT"), *entities)
             for kind in [kinds[type(entity)]]
         }
-        self.rules = DEFAULT_RULES
+        self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
         self.findings: dict[str, Finding] = {}
 
     def plan(self, *found: Market, at: dt.datetime = NOW, **options: Any) -> Plan:
@@ -85,12 +91,16 @@ class Registry:
             # As `load_state` reads it: of other venues neither codes nor listings.
             if kind not in (VENUE_ASSET, VENUE_SYMBOL) or entity.venue_id == venue_id:
                 state.add(kind, entity)
+        reading = options.pop("reading", None)
+        if reading is not None:
+            venue: Any = state.get("venue", venue_id)
+            return make_plan(state, venue, reading, at, {}, **options)
         reading = a_reading(*found, unreadable=options.pop("unreadable", ()))
         reading.is_reviewed = options.pop("is_reviewed", True)
         reading.untraced = options.pop("untraced", {})
         reading.raw = options.pop("raw", {})
         reading.sources = [AnswerSource("listing", "0" * 64, at + DAY)]
-        venue: Any = state.get("venue", venue_id)
+        venue = state.get("venue", venue_id)
         return make_plan(state, venue, reading, at, options.pop("multipliers", {}), **options)
 
     def imported(self, *found: Market, at: dt.datetime = NOW, **options: Any) -> Plan:
@@ -331,7 +341,7 @@ def test_a_code_that_would_be_a_second_asset_of_a_ticker_is_refused() -> None:
     registry = Registry()
     found = coin("ETH", "0-USDT", symbol_type=SymbolTypeCode.SPOT)
     found = msgspec.structs.replace(found, base=Code("0", "BTC"))
-    plan = registry.plan(a_market(), found)
+    plan = registry.plan(a_market(), found, is_reviewed=False)
     assert [row.spelling for row in plan.rejected] == ["0-USDT"]
     assert "would be a second BTC" in plan.rejected[0].reason
     # REPV2 and REP are two coins that ccxt calls REP: they differ in their own codes.
