@@ -14,7 +14,7 @@ from cqar.cli.output import printable, say, table
 from cqar.importer.answer_reader import AnswerSource, Unreadable
 from cqar.importer.identity import CodeBinding
 from cqar.importer.plan import Plan
-from cqar.importer.plan_rows import FindingRow, PlanRow, finding_rows, plan_rows, warnings
+from cqar.importer.plan_rows import PlannedFinding, PlanRow, finding_rows, plan_rows, warnings
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Outcome, Result
 from cqar_shared.domain.kinds.asset_price import ASSET_PRICE
@@ -172,7 +172,7 @@ def show_plan(plan: Plan, applied: dict[str, Any] | None, *, show_all: bool = Fa
     for kind, action in dict.fromkeys((row.kind, row.action) for row in found):
         _show_part(
             f"Finding {kind}, {action}",
-            FindingRow._fields[3:],
+            PlannedFinding._fields[3:],
             [row[3:] for row in found if (row.kind, row.action) == (kind, action)],
             show_all=show_all,
         )

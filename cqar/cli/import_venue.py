@@ -35,6 +35,7 @@ from cqar.importer.missing import MassChange
 from cqar.importer.multipliers import Multiplier
 from cqar.importer.plan import Plan, make_plan, require_present
 from cqar.importer.readers.registry import reader_of
+from cqar.importer.recorded_sources import with_records_before
 from cqar.importer.registry_state import load_state
 from cqar.importer.saved_answers import SavedResponse, UnusableAnswer, decode_file
 from cqar.importer.saved_plan import SavedPlan, requests_of, save_plan
@@ -198,6 +199,7 @@ def _plan(
     plan = make_plan(
         state, venue, reading, at, dict(options["multipliers"]), allow_mass_change=allowed
     )
+    plan.findings = with_records_before(connection, plan.findings)
     if taken_at is not None and abs(at - taken_at) > SAME_DAY:
         plan.notes.append(f"the file states that it was taken at {taken_at:%Y-%m-%d %H:%M} UTC")
     plan.notes += [f"{name}: no request reads this file" for name in reading.unused]

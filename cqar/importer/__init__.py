@@ -20,10 +20,12 @@ terms              a market's terms as those of a listing
 listing_proposals  entities as the answers want them
 answer_dates       when a venue's answers were taken, in its metadata
 backfill           what an older answer says, behind the present
+differences        what an answer says otherwise, as findings, by the policy
 missing            what the answers do not name, or not readably
 venue_notes        what a venue's metadata says of its imports
 plan               what would change, judged by the writer's own rules
 plan_rows          the plan as rows to review, grouped by the kind of change
+recorded_sources   the raw records of before, for findings that people decide
 saved_plan         a plan in a file, applied as it was reviewed or not at all
 reference          token lists, chains, identifiers, code maps: what no venue's answer says
 apply              sends the plan to the writer in batches
@@ -37,11 +39,13 @@ __all__ = [
     "ccxt_reading",
     "code_descriptions",
     "contract_texts",
+    "differences",
     "evidence",
     "identity",
     "listing_proposals",
     "live_answers",
     "market",
+    "missing",
     "multipliers",
     "networks",
     "plan",
@@ -49,6 +53,7 @@ __all__ = [
     "price_evidence",
     "price_rows",
     "readers",
+    "recorded_sources",
     "reference",
     "registry_state",
     "saved_answers",

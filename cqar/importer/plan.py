@@ -14,7 +14,7 @@ from cqar.importer.answer_reader import Reading
 from cqar.importer.apply import RejectedRecord
 from cqar.importer.backfill import PastProposals
 from cqar.importer.code_descriptions import CodeDescriptions
-from cqar.importer.differences.review import Review
+from cqar.importer.differences.review import DifferenceReview
 from cqar.importer.evidence import source_of
 from cqar.importer.identity import AssetIdentity, CodeBinding, looks_multiplied
 from cqar.importer.listing_proposals import Proposals, open_listing, upsert
@@ -87,7 +87,7 @@ class Plan:
         self.notes: list[str] = []
         self.superseded: list[Finding] = []
 
-    def note_findings(self, review: Review) -> None:
+    def note_findings(self, review: DifferenceReview) -> None:
         """Take what a review found, but for what is about listings that cannot be stored."""
         stored = {o.key for o in self.listed}
         self.findings += [
@@ -230,7 +230,7 @@ def make_plan(
     else:
         missing = find_missing(state, venue.venue_id, reading, proposals.spellings, dates.as_of)
         plan.notes += missing.notes
-        review = Review(state, venue.venue_id, reading, missing)
+        review = DifferenceReview(state, venue.venue_id, reading, missing)
         if allow_mass_change:
             review.allow_mass()
         else:

@@ -72,7 +72,7 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
     return sorted(rows, key=lambda row: (order[row.kind], row.spelling))
 
 
-class FindingRow(NamedTuple):
+class PlannedFinding(NamedTuple):
     """A difference that is found: what people decide, or what is noted beside a change.
 
     Attributes:
@@ -91,10 +91,10 @@ class FindingRow(NamedTuple):
     finding_id: str
 
 
-def finding_rows(plan: Plan) -> list[FindingRow]:
+def finding_rows(plan: Plan) -> list[PlannedFinding]:
     """What is found anew: what people decide first, then by kind and spelling."""
     rows = [
-        FindingRow(
+        PlannedFinding(
             finding.kind,
             entity_diff.value_text(finding.action),
             finding.policy or "",

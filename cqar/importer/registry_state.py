@@ -210,12 +210,7 @@ def load_findings(connection: Connection, state: RegistryState, venue_ids: Itera
         CallFailed: The writer refused, or so many findings are undecided that nobody decides them.
     """
     admin = connection.admin
-    try:
-        policy = connection.call(admin.GetFindingPolicy, admin_pb.GetFindingPolicyRequest())
-    except CallFailed as error:
-        if error.code == "UNIMPLEMENTED":
-            return
-        raise
+    policy = connection.call(admin.GetFindingPolicy, admin_pb.GetFindingPolicyRequest())
     state.rules = tuple(
         FindingRule(
             name=rule.name,

@@ -31,11 +31,13 @@ from cqar.importer.saved_answers import DecodedAnswer, decode
 from cqar_resolver.app import Resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.codec import entity_codec
+from cqar_shared.domain.finding_policy import FindingRule
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VenueAsset
 from cqar_writer.relays.change_relay import ChangeRelay
 from tests.cases.case_files import Step
+from tests.cases.finding_lookup import findings_about
 from tests.cases.known_before import Ending, Known
 from tests.support.archived_option import Clock
 from tests.support.commits import drain, eventually, head_of
@@ -78,6 +80,7 @@ class Story:
         imported: Venue -> its last import.
         resolver: Stub of the resolver's own service.
         registry: Stub of the resolver's registry.
+        rules: The policy of imports; None: the writer's.
     """
 
     def __init__(self, clock: Clock, writer: Client, engine: AsyncEngine) -> None:
@@ -87,6 +90,7 @@ class Story:
         self.imported: dict[str, Imported] = {}
         self.resolver: Any = None
         self.registry: Any = None
+        self.rules: tuple[FindingRule, ...] | None = None
         self._engine = engine
         self._endings: list[Ending] = []
 
@@ -111,15 +115,12 @@ class Story:
     async def _decide(self, step: Step) -> None:
         """Let one person after the other decide the one open finding that a step means."""
         kinds = [step.finding] if isinstance(step.finding, str) else list(step.finding)
-        venue_id, spelling = step.about
-        request = admin_pb.ListProposalsRequest(
-            venue_id=venue_id, venue_symbol=spelling, kinds=kinds, states=OPEN_STATES
-        )
-        found = await self.writer.call(self.writer.admin.ListProposals, request, Role.READ)
         findings = [
             finding
-            for finding in found.findings
-            if not step.field or step.field in {one.field for one in finding.differences}
+            for finding in await findings_about(self, step.about)
+            if finding.kind in kinds
+            and finding.state in OPEN_STATES
+            and (not step.field or step.field in {one.field for one in finding.differences})
         ]
         assert findings, f"no open finding {kinds} about {step.about}"
         asset = step.choice.get("asset")
@@ -156,7 +157,7 @@ class Story:
             state = load_reference_state(connection, step.at, kind.needs, kind.finding_kinds)
             plan = plan_list(kind, state, source, step.at)
             entities = [(o.kind, o.after) for o in plan.changes if o.after is not None]
-            result = apply_entities(connection, entities, "import", None, plan.revision)
+            result = apply_entities(connection, entities, "import", if_revision=plan.revision)
         require_none(result.rejected)
 
     def _import(self, step: Step, *, allow_mass_change: bool) -> None:
@@ -176,6 +177,7 @@ class Story:
             ]
             archivable = names if LISTINGS_SINCE in (venue.metadata or {}) else []
             state = load_state(connection, venue, step.at, step.at, archivable)
+            state.rules = state.rules if self.rules is None else self.rules
             plan = make_plan(
                 *(state, venue, reading, step.at, {}), allow_mass_change=allow_mass_change
             )

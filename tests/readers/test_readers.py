@@ -76,7 +76,7 @@ def _answer(file: str, request: str, restored: Callable[[Any], Any] | None = Non
     return answer if restored is None else answer._replace(value=restored(answer.value))
 
 
-def _read(listing: Listing) -> Reading:
+def reading_of(listing: Listing) -> Reading:
     line = product_line_of(listing.venue_id)
     assert line is not None, f"no reader reads {listing.venue_id}"
     answers = [_answer(listing.file, listing.request, listing.restored)]
@@ -103,7 +103,7 @@ def _require_known_fields(expected: dict[str, dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("listing", FILES, ids=[listing.name for listing in FILES])
 def test_reader_and_oracle_agree_in_every_field(listing: Listing) -> None:
-    reading = _read(listing)
+    reading = reading_of(listing)
     records, expected = _expected(listing)
     _require_known_fields(expected)
     read = _outcomes(reading)

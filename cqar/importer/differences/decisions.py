@@ -7,16 +7,16 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cqar.importer.differences.findings import FindingMaker
-from cqar.importer.differences.open_findings import DOUBT_OF, UNDECIDED, OpenFindings
+from cqar.importer.differences.open_findings import DOUBT_OF, OpenFindings
 from cqar_shared.domain.finding_policy import FindingKind
-from cqar_shared.domain.kinds.finding import Finding, FindingAction, FindingState
+from cqar_shared.domain.kinds.finding import UNDECIDED, Finding, FindingAction, FindingState
 from cqar_shared.domain.kinds.venue_symbol import VenueSymbol
 
 #: A change of these kinds is a finding also where the policy applies it.
 _NOTED: Final = frozenset({FindingKind.END_ANNOUNCED, FindingKind.SCHEDULED, FindingKind.GONE})
 
 
-class Decision(NamedTuple):
+class DifferenceDecision(NamedTuple):
     """What becomes of a difference.
 
     Attributes:
@@ -47,17 +47,17 @@ class Decisions:
         is_applied = finding.action is FindingAction.APPLY
         return is_applied and self.open.state_of(finding) is not FindingState.REJECTED
 
-    def decide(self, finding: Finding, listing: VenueSymbol) -> Decision:
+    def decide(self, finding: Finding, listing: VenueSymbol) -> DifferenceDecision:
         """Decide a difference; what is found is noted, unless it was found before."""
         if self.open.state_of(finding) is FindingState.REJECTED:
-            return Decision(is_taken=False)
+            return DifferenceDecision(is_taken=False)
         if self.takes(finding):
             if finding.kind in _NOTED:
                 self._add(finding, listing)
-            return Decision(is_taken=True)
+            return DifferenceDecision(is_taken=True)
         self.note(finding, listing)
         action = finding.action or FindingAction.REVIEW
-        return Decision(is_taken=False, doubt=DOUBT_OF.get(action))
+        return DifferenceDecision(is_taken=False, doubt=DOUBT_OF.get(action))
 
     def note(self, finding: Finding, listing: VenueSymbol) -> None:
         """Note a finding that people decide."""

@@ -17,7 +17,10 @@ from cqar_shared.domain.kinds.symbol import IDENTITY, Symbol
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, VenueSymbol, terms_now
 
 #: What makes a contract, beside what it is of and valued in: that is a question of identity.
-_CONTRACT: Final = tuple(n for n in IDENTITY if n not in ("base_asset_id", "quote_asset_id"))
+_CONTRACT: Final = (
+    "contract_kind",
+    *(name for name in IDENTITY if name not in ("base_asset_id", "quote_asset_id")),
+)
 
 
 def reviewed(

@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
+from cqar_shared.domain.finding_effects import CHANGE_UNDECIDED
 from cqar_shared.domain.finding_policy import FindingKind
-from cqar_shared.domain.kinds.finding import Finding, FindingAction, FindingState
+from cqar_shared.domain.kinds.finding import UNDECIDED, Finding, FindingAction, FindingState
 
 #: Kinds that an import finds by comparing terms; others are found by comparing identities.
 COMPARED: Final = frozenset(
@@ -21,8 +22,8 @@ COMPARED: Final = frozenset(
         *(FindingKind.UNREADABLE, FindingKind.SOURCE_MISSING, FindingKind.MASS_CHANGE),
     }
 )
-UNDECIDED: Final = frozenset({FindingState.OPEN, FindingState.HELD})
-CHANGE_UNDECIDED: Final = "CHANGE_UNDECIDED"
+#: Approving one of these lifts a doubt, until the listing is read again.
+_DOUBTING: Final = frozenset({FindingKind.UNREADABLE, FindingKind.SOURCE_MISSING})
 MEANING_UNDECIDED: Final = "MEANING_UNDECIDED"
 #: What an undecided finding about a listing's terms denies, by action.
 DOUBT_OF: Final = {
@@ -92,7 +93,7 @@ class OpenFindings:
     def _is_over(self, finding: Finding) -> bool:
         if finding.finding_id in self._kept or not _is_compared(finding):
             return False
-        is_lifted_doubt = finding.state is FindingState.APPROVED and finding.listing_id is not None
+        is_lifted_doubt = finding.state is FindingState.APPROVED and finding.kind in _DOUBTING
         if finding.state not in UNDECIDED and not is_lifted_doubt:
             return False
         if finding.kind == FindingKind.MASS_CHANGE:

@@ -31,13 +31,13 @@ from cqar.importer.missing import Missing
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.evaluation import Item
 from cqar_shared.domain.kinds.finding import Finding
-from cqar_shared.domain.kinds.symbol import SYMBOL, Symbol
+from cqar_shared.domain.kinds.symbol import SYMBOL, Symbol, complete
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol, is_open
 
 Settled = dict[str, VenueSymbol | None]
 
 
-class Review:
+class DifferenceReview:
     """Decides an import's proposals by the policy.
 
     Args:
@@ -118,7 +118,8 @@ class Review:
         if self._is_over(given):
             return reviewed_end(self._decisions, before, given, old)
         if given.symbol_id != before.symbol_id:
-            return reviewed_contract(self._decisions, before, given, (old, new), now)
+            whole = complete(None, new, self._state) if new is not None else None
+            return reviewed_contract(self._decisions, before, given, (old, whole), now)
         return reviewed(self._decisions, before, given, old, now)
 
     def _before(self, listing: VenueSymbol) -> VenueSymbol | None:

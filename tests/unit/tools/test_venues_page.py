@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from tests.readers.test_readers import FILES, _read
+from tests.readers.test_readers import FILES, reading_of
 from tools.venues.__main__ import PAGE
 from tools.venues.beside import beside_part
 from tools.venues.causes import NoCause, cause_of
@@ -49,7 +49,7 @@ def test_a_disagreement_with_ccxt_that_nobody_explained_stops_the_page() -> None
 
 def test_ccxt_reads_a_file_as_an_import_would_and_what_differs_is_told() -> None:
     (listing,) = (file for file in FILES if file.file == "upbit/market_all_2021-04-17.json")
-    ours = _read(listing).markets
+    ours = reading_of(listing).markets
     compared = compare(listing, ours)
     assert compared is not None
     assert (compared.markets, compared.refused) == (len(ours), "")

@@ -78,7 +78,7 @@ class Registry:
             for entity in (a_venue(), a_major(), a_major("USDT"), *entities)
             for kind in [KIND_OF[type(entity)]]
         }
-        self.rules = DEFAULT_RULES
+        self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
         self.findings: dict[str, Finding] = {}
 
     def plan(self, *found: Market, at: dt.datetime = NOW, **options: Any) -> Plan:
@@ -95,6 +95,10 @@ class Registry:
             elif kind is VENUE_SYMBOL and entity.delisted_at is None:
                 venue_of_it = self.entities["venue", entity.venue_id][1]
                 state.operator_listings += [entity] if code_holder(venue_of_it) == holder else []
+        reading = options.pop("reading", None)
+        if reading is not None:
+            venue: Any = state.get("venue", venue_id)
+            return make_plan(state, venue, reading, at, {}, **options)
         reading = a_reading(*found, unreadable=options.pop("unreadable", ()))
         reading.is_reviewed = options.pop("is_reviewed", True)
         reading.untraced = options.pop("untraced", {})
@@ -103,7 +107,7 @@ class Registry:
         reading.prices = options.pop("prices", {})
         reading.prices_from = AnswerSource("tickers", "1" * 64, at) if reading.prices else None
         reading.sources = [AnswerSource("listing", "0" * 64, at + DAY)]
-        venue: Any = state.get("venue", venue_id)
+        venue = state.get("venue", venue_id)
         return make_plan(state, venue, reading, at, options.pop("multipliers", {}), **options)
 
     def imported(self, *found: Market, at: dt.datetime = NOW, **options: Any) -> Plan:

@@ -158,7 +158,7 @@ def test_a_multiple_is_proposed_by_its_text_and_by_the_price() -> None:
 def test_a_share_is_asked_about_with_its_class_against_the_coin() -> None:
     wen = an_asset("WEN", asset_class=AssetClassCode.CRYPTO)
     registry = Registry(wen)
-    share = {"symbol_type": SymbolTypeCode.PERPETUAL, "settlement": Code("USDT")}
+    share: dict[str, Any] = {"symbol_type": SymbolTypeCode.PERPETUAL, "settlement": Code("USDT")}
     plan = registry.imported(coin("WEN", underlying_class=UnderlyingClassCode.EQUITY, **share))
     assert plan.findings[0].kind == "SAME_TICKER"
     assert against(plan, wen.asset_id) == {"CLASS"}
@@ -218,7 +218,7 @@ def test_a_name_that_stands_under_a_new_code_while_the_old_one_is_gone_is_a_rena
 def test_a_longer_ticker_of_the_same_price_may_be_listed_twice() -> None:
     """RAYSOL is what RAY is, by its price; that is proposed, and not taken."""
     ray = a_major("RAY")
-    perpetual = {"symbol_type": SymbolTypeCode.PERPETUAL, "settlement": Code("USDT")}
+    perpetual: dict[str, Any] = {"symbol_type": SymbolTypeCode.PERPETUAL, "settlement": Code("USDT")}
     registry = Registry(ray, a_price(ray.asset_id, "5.01", "binance"))
     registry.imported(a_market(), coin("RAY"))
     prices = {"RAYSOLUSDT": Decimal("5.011")}
