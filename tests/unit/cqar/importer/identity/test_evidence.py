@@ -218,7 +218,10 @@ def test_a_name_that_stands_under_a_new_code_while_the_old_one_is_gone_is_a_rena
 def test_a_longer_ticker_of_the_same_price_may_be_listed_twice() -> None:
     """RAYSOL is what RAY is, by its price; that is proposed, and not taken."""
     ray = a_major("RAY")
-    perpetual: dict[str, Any] = {"symbol_type": SymbolTypeCode.PERPETUAL, "settlement": Code("USDT")}
+    perpetual: dict[str, Any] = {
+        "symbol_type": SymbolTypeCode.PERPETUAL,
+        "settlement": Code("USDT"),
+    }
     registry = Registry(ray, a_price(ray.asset_id, "5.01", "binance"))
     registry.imported(a_market(), coin("RAY"))
     prices = {"RAYSOLUSDT": Decimal("5.011")}

@@ -96,7 +96,10 @@ def test_a_code_that_another_listing_used_all_the_while_means_the_same_coin() ->
 
 def test_another_product_line_of_the_operator_says_so_too() -> None:
     """CVCUSDT: the perpetual was settled and listed anew, the spot pair traded all the while."""
-    perpetual: dict[str, Any] = {"symbol_type": SymbolTypeCode.PERPETUAL, "settlement": Code("USDT")}
+    perpetual: dict[str, Any] = {
+        "symbol_type": SymbolTypeCode.PERPETUAL,
+        "settlement": Code("USDT"),
+    }
     registry = Registry(FUTURES)
     futures: dict[str, Any] = {"venue": "binance-usdm"}
     major = a_market(**perpetual)
