@@ -112,12 +112,12 @@ def open_findings(
     """
     found: dict[str, Finding] = {}
     for about in (
-        {"venue_id": venue_id, "venue_symbol": venue_symbol},
-        {"asset_id": base_asset_id},
+        pb.ListProposalsRequest(venue_id=venue_id, venue_symbol=venue_symbol),
+        pb.ListProposalsRequest(asset_id=base_asset_id),
     ):
-        request = pb.ListProposalsRequest(states=_UNDECIDED, **about)
+        about.states.extend(_UNDECIDED)
         method = connection.admin.ListProposals
-        for message in pagination.entities(connection, method, request, "findings"):
+        for message in pagination.entities(connection, method, about, "findings"):
             finding: Any = entity_codec.from_message(FINDING, message)
             is_about = finding.venue_symbol == venue_symbol or finding.asset_id == base_asset_id
             if is_about and finding.venue_symbol in (None, venue_symbol):

@@ -118,7 +118,7 @@ async def test_where_each_value_is_from_is_kept_and_told(registry: Stack) -> Non
     assert source["raw"]["symbol"] == "ETHBTC"
     assert told["terms"]["tick_size"] == "0.000001"
     assert [(b["what"], b["code"]) for b in told["bindings"]] == [("base", "ETH"), ("quote", "BTC")]
-    assert {b["evidence"] for b in told["bindings"]} == {"CATALOGUE_TICKER"}
+    assert {b["evidence"] for b in told["bindings"]} == {"REVIEWED"}
     assert told["findings"] == []
 
 
