@@ -95,6 +95,10 @@ class Plan:
             or self.state.get(VENUE_SYMBOL.name, finding.listing_id) is not None
         ]
         self.superseded += review.superseded()
+        if review.kept:
+            self.notes.append(
+                f"{review.kept} findings of before are undecided still: what they are about stands"
+            )
 
     def of(self, kind: AnyKind, *results: Result) -> list[Outcome]:
         return [o for o in self.changes if o.kind is kind and o.result in results]
