@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cqar.replica.replica import Replica
     from cqar.sdk.changes import Change, ChangeSet, Update
     from cqar.sdk.client import AsyncClient, Client
+    from cqar.sdk.conversion import Conversion
     from cqar.sdk.enums import (
         AssetClass,
         ContractKind,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         Denied,
         EpochChanged,
         InvalidRequest,
+        NotConvertible,
         NotFound,
         NotKept,
         NotReady,
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
         Resolution,
         ResolverStatus,
         Spelling,
+        Succession,
         Tradeable,
     )
     from cqar.sdk.session_position import Position
@@ -89,6 +92,7 @@ __all__ = [
     "Client",
     "ComboLeg",
     "ContractKind",
+    "Conversion",
     "CqarError",
     "Denied",
     "Deployment",
@@ -104,6 +108,7 @@ __all__ = [
     "MarketStatus",
     "Member",
     "Miss",
+    "NotConvertible",
     "NotFound",
     "NotKept",
     "NotReady",
@@ -129,6 +134,7 @@ __all__ = [
     "State",
     "Status",
     "StepsUnknown",
+    "Succession",
     "SymbolRef",
     "SymbolType",
     "TickBand",
@@ -150,9 +156,10 @@ _PUBLIC: Final = {
     "integrations.ccxt": ("ccxt_market", "ccxt_markets"),
     "sdk.changes": ("Change", "ChangeSet", "Update"),
     "sdk.client": ("AsyncClient", "Client"),
+    "sdk.conversion": ("Conversion",),
     "sdk.errors": (
         *("Busy", "CqarError", "Denied", "EpochChanged", "InvalidRequest", "NotFound", "NotKept"),
-        *("NotReady", "StepsUnknown", "TimedOut", "Unsupported", "Violation"),
+        *("NotConvertible", "NotReady", "StepsUnknown", "TimedOut", "Unsupported", "Violation"),
     ),
     "local_replica.local_replica": ("LocalReplica",),
     "integrations.nautilus": ("instrument",),
@@ -164,7 +171,7 @@ _PUBLIC: Final = {
     "sdk.results": (
         *("AssetAnswer", "Deployment", "Flag", "Freshness", "Group", "Member", "Miss"),
         *("OrderCheck", "PastResolution", "Permission", "Reason", "Resolution", "ResolverStatus"),
-        *("Spelling", "Tradeable"),
+        *("Spelling", "Succession", "Tradeable"),
     ),
     "sdk.specs": ("Specs", "TickBand"),
     "sdk.enums": (

@@ -31,9 +31,9 @@ from cqar_shared.domain.kinds.symbol import SYMBOL, complete, same_identity
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
-__all__ = ["Changes", "asset_id", "bundled_venues", "changes", "load", "read_table"]
+__all__ = ["CatalogueChanges", "asset_id", "bundled_venues", "changes", "load", "read_table"]
 
-#: Kinds that a load reads whole beside a venue's products: the name of the list, and its field.
+#: Kinds that a load reads whole, beside the products: the end of the list's name, and its field.
 _LISTS: Final = (
     (ASSET_RELATIONSHIP, "AssetRelationships", "relationships"),
     (ASSET_DEPLOYMENT, "AssetDeployments", "deployments"),
@@ -41,7 +41,7 @@ _LISTS: Final = (
 )
 
 
-class Changes(NamedTuple):
+class CatalogueChanges(NamedTuple):
     """What a load sends, and the number of the catalogue's entities that need no change."""
 
     entities: list[KindEntity]
@@ -97,7 +97,7 @@ def _state(connection: Connection, now: dt.datetime) -> RegistryState:
     return state
 
 
-def changes(state: RegistryState, *, listings: bool) -> Changes:
+def changes(state: RegistryState, *, listings: bool) -> CatalogueChanges:
     """What the registry lacks of the catalogue, in an order in which each finds what it names."""
     found: list[KindEntity] = []
     unchanged = 0
@@ -109,7 +109,7 @@ def changes(state: RegistryState, *, listings: bool) -> Changes:
         else:
             found.append((kind, wanted))
     if not listings:
-        return Changes(found, unchanged)
+        return CatalogueChanges(found, unchanged)
     existing: set[str] = set()
     for row in read_table("venue_symbols"):
         at = list(state.find(VENUE_SYMBOL.name, "spelling", row["venue"], row["spelling"]))
@@ -123,7 +123,7 @@ def changes(state: RegistryState, *, listings: bool) -> Changes:
             state.add(SYMBOL, symbol)
             found.append((SYMBOL, symbol))
         found.append((VENUE_SYMBOL, entities.listing_of(row, known or symbol)))
-    return Changes(found, unchanged + len(existing))
+    return CatalogueChanges(found, unchanged + len(existing))
 
 
 def _held(kind: AnyKind, stated: Entity, state: RegistryState) -> Any:

@@ -89,6 +89,7 @@ def _chain(row: Row) -> Chain:
         chain_name=row["name"],
         chain_type=row["type"],
         network_id=row["network_id"],
+        caip2=row.get("caip2"),
         native_asset_id=asset_id(native) if native else None,
         explorer_url=row["explorer_url"],
         is_testnet=row["is_testnet"],

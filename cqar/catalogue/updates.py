@@ -75,7 +75,8 @@ def _asset(held: Asset, stated: Asset) -> Asset:
     if held.merged_into is not None:
         return held
     former = {name.symbol for name in stated.former_names or ()}
-    texts = {name.name for name in stated.former_names or ()} | EARLIER_TEXTS
+    # A name without an end is another one, not an older one.
+    texts = {name.name for name in stated.former_names or () if name.until} | EARLIER_TEXTS
     symbol = stated.symbol if held.symbol in former else held.symbol
     name = stated.name if held.name in texts or symbol != held.symbol else held.name
     names = _union(held.former_names, stated.former_names, FORMER_NAMES_MAX)

@@ -58,7 +58,8 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 def import_tokenlist(target: Target, **options: Any) -> None:
     """Import a token list: deployments and their assets.
 
-    An address that the registry knows is its asset. Another one is what the list links it with, or
+    FILE has the form of the Uniswap standard, or is a CSV: chain,address,symbol,name,decimals. An
+    address that the registry knows is its asset. Another one is what the list links it with, or
     a new asset, unverified. A ticker decides nothing: finding SAME_TICKER. Other decimals than
     known ones put the deployment in quarantine: finding DECIMALS_DISAGREE.
 

@@ -12,6 +12,7 @@ import msgspec
 
 from cqar.cli.output import printable, say, table
 from cqar.importer.answer_reader import AnswerSource, Unreadable
+from cqar.importer.identity import CodeBinding
 from cqar.importer.plan import Plan
 from cqar.importer.plan_rows import PlannedFinding, PlanRow, finding_rows, plan_rows, warnings
 from cqar_shared.domain import entity_diff
@@ -175,12 +176,13 @@ def show_plan(plan: Plan, applied: dict[str, Any] | None, *, show_all: bool = Fa
             [row[3:] for row in found if (row.kind, row.action) == (kind, action)],
             show_all=show_all,
         )
-    _show_part(
-        "Bound by ticker alone (review them)",
-        ("code", "asset", "name", "id"),
-        [[b.code, b.ticker, b.asset_name, b.asset_id] for b in plan.bindings],
-        show_all=show_all,
-    )
+    bound = Counter(" + ".join(b.evidence) for b in plan.bindings)
+    if bound:
+        table("Codes bound to known assets, by evidence", ("evidence", "codes"), bound.items())
+    if show_all:
+        columns = ("code", "asset", "name", "evidence", "detail")
+        rows_bound = [(b.code, b.ticker, b.asset_name, *_bound_by(b)) for b in plan.bindings]
+        _show_part("Bindings", columns, rows_bound, show_all=True)
     _show_part("Unreadable", ("record", "reason"), plan.reading.unreadable, show_all=show_all)
     _show_part(
         "Unreadable currencies",
@@ -213,6 +215,10 @@ def show_plan(plan: Plan, applied: dict[str, Any] | None, *, show_all: bool = Fa
             f"Applied: {applied['created']} created, {applied['updated']} updated,"
             f" {len(applied['rejected'])} rejected, at revision {applied['revision']}."
         )
+
+
+def _bound_by(binding: CodeBinding) -> tuple[str, str]:
+    return " + ".join(binding.evidence), binding.detail
 
 
 def _show_rows(kind: str, count: int, rows: list[PlanRow], *, show_all: bool) -> None:

@@ -8,8 +8,11 @@ answer_reader      every raw record has one outcome: MARKET, UNSUPPORTED or UNRE
 side_answers       what a venue says beside its listing: currencies and last prices
 ccxt_reading       venues without a reader: ccxt's reading, traced to the record, unreviewed
 registry_state     the part of the registry that concerns the venue, in memory
-asset_identity     which asset a venue's code means
+identity           which asset a venue's code means, by evidence
 evidence           where a listing's terms are from: answers, and deciding fields of its record
+code_descriptions  what a list of currencies adds to the operator's codes
+contract_texts     whether a text can be a contract's address
+networks           which chain a venue's network id means
 price_rows         what an import stores of prices, for other imports
 price_evidence     what prices say about whether a code is an asset
 multipliers        codes that stand for many units of a coin, as somebody has stated
@@ -34,18 +37,23 @@ __all__ = [
     "apply",
     "ccxt_answers",
     "ccxt_reading",
+    "code_descriptions",
+    "contract_texts",
     "differences",
     "evidence",
+    "identity",
     "listing_proposals",
     "live_answers",
     "market",
     "missing",
     "multipliers",
+    "networks",
     "plan",
     "plan_rows",
     "price_evidence",
     "price_rows",
     "readers",
+    "recorded_sources",
     "reference",
     "registry_state",
     "saved_answers",

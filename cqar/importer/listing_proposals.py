@@ -8,7 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
-from cqar.importer.asset_identity import AssetIdentity, imported_id, is_no_coin
+from cqar.importer.identity import (
+    MEANING_UNDECIDED,
+    AssetIdentity,
+    imported_id,
+    is_listed_anew,
+    is_no_coin,
+)
 from cqar.importer.market import Code, Market
 from cqar.importer.missing import MISSING_SINCE, NAMED_AT, without_source_doubts
 from cqar.importer.registry_state import RegistryState
@@ -17,6 +23,7 @@ from cqar.importer.terms import terms_stated
 from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.kind import AnyKind, Entity
 from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
 from cqar_shared.domain.kinds.symbol import (
     IDENTITY,
     SYMBOL,
@@ -110,9 +117,10 @@ class Proposals:
         self.archived: set[str] = set()
 
     def codes(self) -> Iterator[Item]:
-        """New assets, and the venue's codes."""
+        """New assets, what ties them to others, and the venue's codes."""
         yield from (upsert(ASSET, asset) for asset in self._identity.new_assets.values())
-        yield from (upsert(VENUE_ASSET, code) for code in self._identity.codes.values())
+        yield from (upsert(ASSET_RELATIONSHIP, e) for e in self._identity.relationships())
+        yield from (upsert(VENUE_ASSET, code) for code in self._identity.venue_assets())
 
     def propose(self, market: Market) -> None:
         """Add what a market takes.
@@ -139,6 +147,10 @@ class Proposals:
             return
         if before is not None and self._is_listed_anew(market, before):
             self._end(before, market.listed_at)
+            before = None
+        elif before is not None and self._identity.begins_anew(market):
+            # It never left, and may mean another coin from now on.
+            self._end(before, None)
             before = None
         symbol_id = self._symbol_id(market, before)
         after = msgspec.structs.replace(
@@ -200,13 +212,7 @@ class Proposals:
         An earlier date corrects what was stated before.
         """
         seen = self._last_seen.get(market.symbol_type)
-        return (
-            market.listed_at is not None
-            and seen is not None
-            and seen < market.listed_at <= self._state.now
-            and (before.first_seen_at or seen) <= seen
-            and before.listed_at != market.listed_at
-        )
+        return is_listed_anew(market, before, seen, self._state.now)
 
     def _facts(self, market: Market, before: VenueSymbol | None) -> dict[str, Any]:
         """Status, terms, doubts and notes of a listing as the market states them."""
@@ -230,10 +236,17 @@ class Proposals:
         return {
             "status": market.status or known or MarketStatusCode.ONLINE,
             "unit_multiplier": unit_multiplier,
-            "doubts": without_source_doubts(before.doubts) if before else None,
+            "doubts": self._doubts(market, before),
             "metadata": kept or None,
             **terms,
         }
+
+    def _doubts(self, market: Market, before: VenueSymbol | None) -> tuple[str, ...] | None:
+        """The doubts that the answers do not settle."""
+        doubts = without_source_doubts(before.doubts) if before else None
+        if self._identity.is_undecided(market, is_new=before is None):
+            return tuple(dict.fromkeys((*(doubts or ()), MEANING_UNDECIDED)))
+        return doubts
 
     def _announced_end(self, market: Market, before: VenueSymbol | None) -> dict[str, Any]:
         """An end that the venue takes back is taken back; one that a person set stays."""
@@ -305,7 +318,7 @@ class Proposals:
 
     def _says_base(self, before: VenueSymbol, market: Market) -> bool:
         """Whether the listing says what its base is, as no code does, and nobody says otherwise."""
-        if is_no_coin(market):
+        if is_no_coin(market) or self._identity.keeps_meaning(market):
             return True
         if market.multiple_of is None:
             return before.unit_multiplier is not None and before.unit_multiplier != 1

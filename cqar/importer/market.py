@@ -198,12 +198,14 @@ class Currency(msgspec.Struct, frozen=True, kw_only=True):
         networks: On which it is moved, with the contract addresses as the venue writes them.
         contracts: Contract addresses that the venue states without a network. Only texts of the
             form of an address: a venue that states none writes a word in its place.
+        units: Codes of small units that the venue counts it in, such as LAMp of SOL.
     """
 
     code: str
     name: str | None = None
     networks: tuple[AssetNetwork, ...] = ()
     contracts: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     deposit_enabled: bool | None = None
     withdraw_enabled: bool | None = None
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cqar.importer.asset_identity import AssetIdentity
+from cqar.importer.identity import AssetIdentity
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain import decimals
 from cqar_shared.domain.evaluation import ChangeIntent, Item

@@ -156,9 +156,8 @@ def _general() -> dict[str, ChainName]:
 
 @lru_cache(32)
 def _own(operator: str) -> dict[str, ChainName | None]:
-    by_id = {chain.chain_id: chain for chain in _WORDS}
     words = _OWN.get(operator, {})
-    return {_plain(word): by_id[name] if name else None for word, name in words.items()}
+    return {_plain(word): _by_id()[name] if name else None for word, name in words.items()}
 
 
 def chain_of(operator: str, network: str) -> ChainName | None:
@@ -171,6 +170,16 @@ def chain_of(operator: str, network: str) -> ChainName | None:
     word = _plain(network)
     own = _own(operator)
     return own[word] if word in own else _general().get(word)
+
+
+@lru_cache(1)
+def _by_id() -> dict[str, ChainName]:
+    return {chain.chain_id: chain for chain in _WORDS}
+
+
+def chain_by_id(chain_id: str) -> ChainName | None:
+    """A chain of the table; None: it has none of that id."""
+    return _by_id().get(chain_id)
 
 
 def registered(chain: ChainName, chains: Iterable[Chain]) -> Chain | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -12,33 +12,35 @@ import msgspec
 from cqar.importer.answer_dates import AnswerDates
 from cqar.importer.answer_reader import Reading
 from cqar.importer.apply import RejectedRecord
-from cqar.importer.asset_identity import (
-    AssetIdentity,
-    TickerBinding,
-    is_no_coin,
-    looks_multiplied,
-)
 from cqar.importer.backfill import PastProposals
+from cqar.importer.code_descriptions import CodeDescriptions
 from cqar.importer.differences.review import DifferenceReview
 from cqar.importer.evidence import source_of
+from cqar.importer.identity import AssetIdentity, CodeBinding, looks_multiplied
 from cqar.importer.listing_proposals import Proposals, open_listing, upsert
 from cqar.importer.market import Code, Market
 from cqar.importer.missing import Missing, find_missing
 from cqar.importer.multipliers import Multiplier, note_multipliers, stated_multipliers
 from cqar.importer.price_rows import price_outcomes
-from cqar.importer.registry_state import RegistryState
+from cqar.importer.registry_state import RegistryState, holder_of
 from cqar.importer.venue_notes import record_in_venue, stated_terms
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds import KINDS
 from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
 from cqar_shared.domain.kinds.finding import Finding
 from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import Venue
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
-from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode
+from cqar_shared.domain.kinds.venue_symbol import (
+    VENUE_SYMBOL,
+    MarketStatusCode,
+    VenueSymbol,
+    is_open,
+)
 from cqar_shared.domain.rules import CLOCKS_APART
 
 
@@ -58,7 +60,8 @@ class Plan:
         unchanged: Listings that are already as the venue says.
         stated_again: How many of these are in `changes`, to note when they were stated.
         rejected: Markets that are not imported, and why.
-        bindings: Codes that are bound to an asset now, by ticker alone.
+        bindings: Codes that are bound to assets of the registry now, and by what evidence.
+        findings: What is not simply taken.
         multiples: Codes that look like a multiple of a coin, which nobody has stated.
         vanished: Terms that the venue stated before and states of no market any more.
         notes: Lines for people.
@@ -71,7 +74,8 @@ class Plan:
         self.at = state.now
         self.state = state
         self.reading = reading
-        self.bindings: list[TickerBinding] = []
+        self.bindings: list[CodeBinding] = []
+        self.findings: list[Finding] = []
         self.changes: list[Outcome] = []
         self.changes_at: dt.datetime | None = None
         self.past: list[Outcome] = []
@@ -81,7 +85,6 @@ class Plan:
         self.multiples: list[str] = []
         self.vanished: list[str] = []
         self.notes: list[str] = []
-        self.findings: list[Finding] = []
         self.superseded: list[Finding] = []
 
     def note_findings(self, review: DifferenceReview) -> None:
@@ -197,13 +200,11 @@ def make_plan(
     plan = Plan(venue.venue_id, state, reading)
     known = {**stated_multipliers(state), **multipliers}
     markets = [_with_multiplier(state, venue, m, known, plan) for m in reading.markets]
-    identity = AssetIdentity(state, venue, is_reviewed=reading.is_reviewed)
-    identity.assign(code for market in markets for code in _codes(market) if code)
-    identity.assign_multiples(
-        (m.base.venue, m.multiple_of, _coin_id(known, m)) for m in markets if m.multiple_of
+    identity = AssetIdentity(
+        *(state, venue, reading, markets), last_seen=dates.as_of, is_newest=not later
     )
-    identity.assign_classes(
-        (m.base, m.underlying_class) for m in markets if is_no_coin(m) and m.underlying_class
+    identity.assign(
+        (m.base.venue, m.multiple_of, _coin_id(known, m)) for m in markets if m.multiple_of
     )
     stated, plan.vanished = stated_terms(venue, markets)
     about: Any = {
@@ -238,9 +239,14 @@ def make_plan(
             review.allow_mass()
         else:
             review.refuse_mass()
-        used = _judge(state, review.settle([*notes, *_in_order(proposals, missing)]), plan)
+        items = [*notes, *_in_order(proposals, missing)]
+        described = CodeDescriptions(state, reading.currencies).items(
+            holder_of(state, venue), items
+        )
+        used = _judge(state, review.settle([*described]), plan, identity.beside)
         plan.note_findings(review)
     plan.bindings = [binding for binding in identity.bindings if binding.asset_id in used]
+    plan.findings += identity.findings(_listings(plan), used)
     if lifted := [o for o in plan.changed if _is_lifted(o)]:
         plan.notes.append(
             f"{len(lifted)} listings that are HALTED here go ONLINE, as the venue says: a halt of"
@@ -267,6 +273,12 @@ def _record_sources(plan: Plan) -> None:
             plan.changes.append(Outcome(kind=LISTING_SOURCE, key=key, result=new, after=source))
 
 
+def _listings(plan: Plan) -> dict[str, VenueSymbol]:
+    """Spelling -> its open listing, of those that the plan makes or changes."""
+    found: list[Any] = [o.after for o in plan.of(VENUE_SYMBOL, Result.CREATED, Result.UPDATED)]
+    return {v.venue_symbol: v for v in found if is_open(v, plan.at) and not v.alias_of}
+
+
 def _coin_id(multipliers: Mapping[str, Multiplier], market: Market) -> str | None:
     stated = multipliers.get(market.base.venue)
     return stated.asset_id if stated else None
@@ -287,12 +299,6 @@ def require_present(at: dt.datetime, now: dt.datetime) -> None:
     """
     if at > now + CLOCKS_APART:
         raise OutOfOrder(f"--at {at.isoformat()} has not come yet")
-
-
-def _codes(market: Market) -> tuple[Code | None, ...]:
-    """The codes that are their coins' own: a multiple's is not, nor a share's."""
-    is_own = market.multiple_of is None and not is_no_coin(market)
-    return market.base if is_own else None, market.quote, market.settlement, market.price
 
 
 def _with_multiplier(
@@ -325,8 +331,13 @@ def rejected_record(outcome: Outcome, given: Any) -> RejectedRecord:
     return RejectedRecord(name or outcome.key, reasons)
 
 
-def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:
+def _judge(
+    state: RegistryState, items: list[Item], plan: Plan, beside: Collection[str] = ()
+) -> set[str]:
     """Keep what changes something, and of new symbols and assets what accepted listings need.
+
+    Args:
+        beside: Assets of which codes are kept that no listing needs.
 
     Returns:
         The assets that accepted listings stand on.
@@ -339,6 +350,7 @@ def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:
         symbol = state.get(SYMBOL.name, symbol_id)
         if symbol is not None:
             wanted |= {symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id}
+    kept = {*wanted, *beside}
     for item, outcome in zip(items, outcomes, strict=True):
         given: Any = item.given
         if outcome.result is Result.REJECTED:
@@ -351,11 +363,20 @@ def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:
             plan.changes.append(outcome)
         elif outcome.kind is SYMBOL:
             plan.changes += [outcome] if outcome.key in symbols else []
-        elif outcome.kind not in (ASSET, VENUE_ASSET) or given.asset_id in wanted:
+        elif _is_wanted(outcome, given, kept):
             plan.changes.append(outcome)
     order = {kind.name: place for place, kind in enumerate(KINDS)}
     plan.changes.sort(key=lambda o: order[o.kind.name])
     return wanted
+
+
+def _is_wanted(outcome: Outcome, given: Any, wanted: set[Any]) -> bool:
+    """Whether an accepted listing needs an asset, its code, or what ties it to others."""
+    if outcome.kind is ASSET_RELATIONSHIP:
+        return given.from_asset_id in wanted
+    # What gives up a code is not needed by what is listed; the code's new meaning needs it.
+    is_own = outcome.kind is not VENUE_ASSET or outcome.before is None
+    return outcome.kind not in (ASSET, VENUE_ASSET) or given.asset_id in wanted or not is_own
 
 
 def _judge_behind(

@@ -171,9 +171,6 @@ def warnings(plan: Plan) -> Iterator[str]:
     if plan.new_assets:
         tickers = sorted(outcome.after.symbol for outcome in plan.new_assets)  # type: ignore[union-attr]
         yield f"{len(tickers)} new assets, unverified: {_some(tickers)}"
-    if plan.bindings:
-        codes = sorted(binding.code for binding in plan.bindings)
-        yield f"{len(codes)} codes are bound by their ticker alone: {_some(codes)}"
     if plan.multiples:
         yield (
             f"codes that look like multiples of a coin, which nobody has stated:"

@@ -17,13 +17,13 @@ import msgspec
 from cqar.importer.answer_reader import Reading
 from cqar.importer.market import Market
 from cqar.importer.price_evidence import SAME_TIME
-from cqar.importer.registry_state import RegistryState, code_holder
+from cqar.importer.registry_state import RegistryState, holder_of
 from cqar_shared.domain import decimals, rules
 from cqar_shared.domain.evaluation import Outcome, Result
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.asset_price import ASSET_PRICE, QUOTES_MAX, AssetPrice, QuotedPrice
 from cqar_shared.domain.kinds.symbol import SYMBOL, Symbol, SymbolTypeCode
-from cqar_shared.domain.kinds.venue import VENUE, Venue
+from cqar_shared.domain.kinds.venue import Venue
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol
 
 #: Of these what the registry keeps at most 16 of comes first.
@@ -57,7 +57,7 @@ def price_outcomes(
     if source is None or not reading.prices:
         return []
     taken_at = source.taken_at or at
-    holder = code_holder(venue) if state.get(VENUE.name, code_holder(venue)) else venue.venue_id
+    holder = holder_of(state, venue)
     quotes = _by_asset(state, venue, reading, taken_at, changes)
     found = []
     for asset_id, ranked in sorted(quotes.items()):

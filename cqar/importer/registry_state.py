@@ -23,12 +23,13 @@ from cqar_shared.domain.kind import AnyKind, Entity, Ref
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
 from cqar_shared.domain.kinds.asset_price import ASSET_PRICE
+from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
 from cqar_shared.domain.kinds.chain import CHAIN
 from cqar_shared.domain.kinds.finding import FINDING, Finding, FindingAction
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import VENUE, Venue
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
-from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, is_open
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol, is_open
 from cqar_shared.domain.working_set import LookupKey, Stored, WorkingSet
 from cqar_shared.errors import TooLarge
 
@@ -50,6 +51,8 @@ class RegistryState(WorkingSet):
         rules: What is done with which findings; the first rule that matches decides.
         known_findings: Id -> what was found of the venue before: undecided or rejected, and
             approved where that lifts a doubt or allows a mass change.
+        operator_listings: Open listings of the operator's other venues. They are no part of the
+            working set: no rule looks at them.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class RegistryState(WorkingSet):
         self.archived: set[str] = set()
         self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
         self.known_findings: dict[str, Finding] = {}
+        self.operator_listings: list[VenueSymbol] = []
 
     def stored(self, ref: Ref) -> Stored | None:
         return self._stored.get(ref)
@@ -122,6 +126,7 @@ def load_state(
             load_codes(connection, state, venue_id)
     load_listings(connection, state, venue.venue_id)
     load_findings(connection, state, dict.fromkeys((venue.venue_id, code_holder(venue))))
+    load_operator_listings(connection, state, venue)
     load_archived(connection, state, venue.venue_id, spellings)
     if prices_at is not None:
         load_prices(connection, state, prices_at - SAME_TIME, prices_at + SAME_TIME)
@@ -129,7 +134,7 @@ def load_state(
 
 
 def load_products(connection: Connection, state: RegistryState) -> None:
-    """All chains, venues, assets and symbols."""
+    """All chains, venues, assets with their contracts and successions, and symbols."""
     registry = connection.registry
     for chain in pagination.entities(
         connection, registry.ListChains, pb.ListChainsRequest(), "chains"
@@ -143,6 +148,20 @@ def load_products(connection: Connection, state: RegistryState) -> None:
         connection, registry.ListAssets, pb.ListAssetsRequest(), "assets"
     ):
         state.add(ASSET, entity_codec.from_message(ASSET, asset))
+    for deployment in pagination.entities(
+        connection,
+        registry.ListAssetDeployments,
+        pb.ListAssetDeploymentsRequest(),
+        "deployments",
+    ):
+        state.add(ASSET_DEPLOYMENT, entity_codec.from_message(ASSET_DEPLOYMENT, deployment))
+    for edge in pagination.entities(
+        connection,
+        registry.ListAssetRelationships,
+        pb.ListAssetRelationshipsRequest(),
+        "relationships",
+    ):
+        state.add(ASSET_RELATIONSHIP, entity_codec.from_message(ASSET_RELATIONSHIP, edge))
     for symbol in pagination.entities(
         connection, registry.ListSymbols, pb.ListSymbolsRequest(), "symbols"
     ):
@@ -165,16 +184,12 @@ def load_prices(
 
 
 def load_codes(connection: Connection, state: RegistryState, venue_id: str) -> None:
-    """The venue's assets, and the deployments that they name: rules look at those too."""
-    registry, call = connection.registry, connection.call
+    """The venue's assets."""
+    registry = connection.registry
     request = pb.ListVenueAssetsRequest(venue_id=venue_id)
     found = pagination.entities(connection, registry.ListVenueAssets, request, "venue_assets")
     for held in found:
         state.add(VENUE_ASSET, entity_codec.from_message(VENUE_ASSET, held))
-        if held.deployment_id:
-            wanted = pb.GetAssetDeploymentRequest(deployment_id=held.deployment_id)
-            deployment = call(registry.GetAssetDeployment, wanted).deployment
-            state.add(ASSET_DEPLOYMENT, entity_codec.from_message(ASSET_DEPLOYMENT, deployment))
 
 
 def load_listings(connection: Connection, state: RegistryState, venue_id: str) -> None:
@@ -218,6 +233,20 @@ def load_findings(connection: Connection, state: RegistryState, venue_ids: Itera
                     raise CallFailed(text, "RESOURCE_EXHAUSTED", TooLarge.reason)
 
 
+def load_operator_listings(connection: Connection, state: RegistryState, venue: Venue) -> None:
+    """Open listings of the operator's other product lines: they may use a code all the while."""
+    holder = code_holder(venue)
+    others = [v for v in state.all(VENUE) if code_holder(v) == holder]
+    for other in others:
+        if other.venue_id != venue.venue_id and other.environment == venue.environment:
+            request = pb.ListVenueSymbolsRequest(venue_id=other.venue_id)
+            method = connection.registry.ListVenueSymbols
+            state.operator_listings += [
+                entity_codec.from_message(VENUE_SYMBOL, listing)
+                for listing in pagination.entities(connection, method, request, "venue_symbols")
+            ]
+
+
 def load_archived(
     connection: Connection, state: RegistryState, venue_id: str, spellings: Iterable[str]
 ) -> None:
@@ -237,6 +266,12 @@ def load_archived(
             state.archived.add(spelling)
         else:
             state.add(VENUE_SYMBOL, listing)
+
+
+def holder_of(state: RegistryState, venue: Venue) -> str:
+    """Where a venue's codes are recorded: at its operator, if that is a venue itself."""
+    holder = code_holder(venue)
+    return holder if state.get(VENUE.name, holder) is not None else venue.venue_id
 
 
 def code_holder(venue: Venue) -> str:

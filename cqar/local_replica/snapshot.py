@@ -21,6 +21,7 @@ from cqar.sdk.session_position import Position
 from cqar.sdk.transport import Call, Reply
 from cqar_resolver.queries import requests, resolution
 from cqar_resolver.queries.orders import CheckOrderQuery
+from cqar_resolver.queries.registry import GETS
 from cqar_resolver.replication.freshness import DRIFT, STALE_REASON, state_name
 from cqar_resolver.replication.freshness_lease import Lease, lease_of
 from cqar_shared.domain import tradeability
@@ -28,7 +29,6 @@ from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.errors import RegistryError
 from cqar_shared.queries import entities, listings
-from cqar_shared.queries.entities import EntityQuery
 from cqar_shared.queries.listings import require_spelling
 from cqar_shared.queries.query import Query, QueryContext
 from cqar_shared.queries.reader import NotResident
@@ -136,8 +136,9 @@ class LocalSnapshot(WithoutStreams):
                     return Reply(self._status(), None)
                 case "ListVenueSymbols":
                     return Reply(self._listings(request.venue_id), self.position)
-                case "GetVenue":
-                    return Reply(self._venue(request.venue_id), self.position)
+                case method if (get := GETS.get(method)) is not None:
+                    value = get.query_of(request).run(self._context(self.current_freshness()))
+                    return Reply(get.response(value), self.position)
                 case method if method in requests.QUERIES:
                     return Reply(self._answer(method, request), self.position)
         raise errors.Unsupported(f"a local replica has no {question.method}: ask a resolver")
@@ -156,10 +157,6 @@ class LocalSnapshot(WithoutStreams):
             query = requests.QUERIES[method](request, now)
         message = query.run(self._context(current))
         return requests.set_freshness(message, self._freshness_message(current))
-
-    def _venue(self, venue_id: str) -> rpb.GetVenueResponse:
-        venue = EntityQuery.of(VENUE, venue_id).run(self._context(self.current_freshness()))
-        return rpb.GetVenueResponse(venue=venue)
 
     def _listings(self, venue: str) -> rpb.ListVenueSymbolsResponse:
         """All that a venue lists now, on one page."""

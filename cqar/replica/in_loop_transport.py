@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, cast
 
 from cqc.resolver.v1.resolver_pb2 import WatchRequest
-from cqc.services.v1.asset_registry_pb2 import GetVenueResponse
 
 from cqar.sdk import errors
 from cqar.sdk.questions import Question
@@ -23,10 +22,9 @@ from cqar_resolver.app import FALLBACK_MARGIN_S, Resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.queries.lists import SnapshotListReader
 from cqar_resolver.queries.query import QueryResult
-from cqar_shared.domain.kinds.venue import VENUE
+from cqar_resolver.queries.registry import GETS
 from cqar_shared.errors import RegistryError, StartupError
 from cqar_shared.lists.methods import list_venue_symbols
-from cqar_shared.queries.entities import EntityQuery
 from cqar_shared.replication.positions import is_reached
 from cqar_shared.rpc.status import to_status
 from cqar_shared.runtime.tasks import begin, end
@@ -105,9 +103,9 @@ class InLoopTransport:
                 page = await list_venue_symbols(reader, request, self.resolver.now())
                 return Reply(page, Position.in_message(freshness))
         result: QueryResult[Any]
-        if is_venue := question.method == "GetVenue":
-            venue_query = EntityQuery.of(VENUE, request.venue_id)
-            result = await self.resolver.executor.execute(venue_query, CALLER)
+        get = GETS.get(question.method)
+        if get is not None:
+            result = await self.resolver.executor.execute(get.query_of(request), CALLER)
         else:
             query = self._service.query_of(question.method, request)
             result = await self._service.execute(query, CALLER)
@@ -116,7 +114,7 @@ class InLoopTransport:
             failure = errors.error_of_status(to_status(result.value))
             failure.position = position
             raise failure from result.value
-        value = GetVenueResponse(venue=result.value) if is_venue else result.value
+        value = result.value if get is None else get.response(result.value)
         return Reply(value, position)
 
     async def _wait_and_answer(self, call: Call) -> Reply:

@@ -11,6 +11,7 @@ __all__ = [
     "call_context",
     "changes",
     "client",
+    "conversion",
     "decoding",
     "enums",
     "errors",

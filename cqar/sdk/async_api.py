@@ -9,13 +9,14 @@ from contextlib import aclosing
 from math import inf
 from typing import Any, TypeVar, overload
 
-from cqar.sdk import questions
+from cqar.sdk import conversion, questions
 from cqar.sdk.call_context import POLL_S, CallContext, Deadline
 from cqar.sdk.changes import Update
+from cqar.sdk.conversion import Conversion, Holding
 from cqar.sdk.decimal_input import Exact
 from cqar.sdk.enums import Intent, OrderKind, Side
 from cqar.sdk.errors import CqarError, NotReady, TimedOut
-from cqar.sdk.products import VenueRef
+from cqar.sdk.products import SymbolRef, VenueRef
 from cqar.sdk.questions import Key, Question
 from cqar.sdk.results import (
     AssetAnswer,
@@ -135,6 +136,39 @@ class AsyncApi(CallContext):
         names = {"asset_id": asset_id, "venue": venue, "code": code, "chain": chain}
         names |= {"address": address, "source": source, "external_id": external_id}
         return await self.ask(questions.asset(names), timeout_s)
+
+    async def convert(
+        self,
+        position: Holding,
+        to: str,
+        at: dt.datetime,
+        *,
+        undated: bool = False,
+        timeout_s: float | None = None,
+    ) -> Conversion:
+        """As `cqar.sdk.sync_api.SyncApi.convert`."""
+        deadline = self._deadline(timeout_s)
+        steps = conversion.steps_of(position, to, at, undated=undated)
+        asset_id = next(steps)
+        while True:
+            answer = await self.asset(asset_id, timeout_s=deadline.left_s)
+            try:
+                asset_id = steps.send(answer)
+            except StopIteration as done:
+                converted: Conversion = done.value
+                return converted
+
+    async def symbol(
+        self,
+        symbol_id: str = "",
+        *,
+        source: str = "",
+        external_id: str = "",
+        timeout_s: float | None = None,
+    ) -> SymbolRef:
+        """As `cqar.sdk.sync_api.SyncApi.symbol`."""
+        names = {"symbol_id": symbol_id, "source": source, "external_id": external_id}
+        return await self.ask(questions.symbol(names), timeout_s)
 
     async def group(
         self, name: str = "", *, group_id: str = "", timeout_s: float | None = None

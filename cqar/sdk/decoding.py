@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
-from cqc.assets.v1 import asset_pb2, deployment_pb2, quality_flag_pb2
+from cqc.assets.v1 import asset_pb2, deployment_pb2, quality_flag_pb2, relationship_pb2
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_symbol_pb2
@@ -46,6 +46,7 @@ _STATE: Final = enum_by_number(pb.SnapshotState, "SNAPSHOT_STATE_", enums.State)
 _SOURCE: Final = enum_by_number(pb.SpecsSource, "SPECS_SOURCE_", enums.SpecsSource)
 _SEVERITY: Final = enum_by_number(quality_flag_pb2.FlagSeverity, "FLAG_SEVERITY_", enums.Severity)
 _FLAG_TYPE: Final = name_by_number(quality_flag_pb2.FlagType, "FLAG_TYPE_")
+_SUCCESSION: Final = name_by_number(relationship_pb2.SuccessionKind, "SUCCESSION_KIND_")
 _ASSET_TYPE: Final = name_by_number(asset_pb2.AssetType, "ASSET_TYPE_")
 
 _ALLOWED: Final = r.Permission(allowed=True)
@@ -230,6 +231,18 @@ def asset_answer(message: pb.ResolveAssetResponse) -> r.AssetAnswer:
         active_flags=tuple(map(flag, message.active_flags)),
         tradeable=permission(message.tradeable),
         freshness=freshness(message.freshness),
+        successions=tuple(map(succession, message.successions)),
+    )
+
+
+def succession(message: relationship_pb2.AssetRelationship) -> r.Succession:
+    return r.Succession(
+        message.relationship_id,
+        message.from_asset_id,
+        message.to_asset_id,
+        _SUCCESSION[message.succession],
+        decimal(message.conversion_rate),
+        instant(message, "effective_at"),
     )
 
 

@@ -146,13 +146,19 @@ class Severity(StrEnum):
 
 
 class Source(StrEnum):
-    """A data source with asset ids of its own."""
+    """A data source with asset ids of its own, or a standard of identifiers."""
 
     COINGECKO = "COINGECKO"
     COINMARKETCAP = "COINMARKETCAP"
     DEFILLAMA = "DEFILLAMA"
     MESSARI = "MESSARI"
     INTERNAL = "INTERNAL"
+    FIGI = "FIGI"
+    DTI = "DTI"
+    ISIN = "ISIN"
+    CAIP19 = "CAIP19"
+    CFI = "CFI"
+    MIC = "MIC"
 
 
 class Side(StrEnum):

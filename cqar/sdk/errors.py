@@ -10,7 +10,8 @@ CqarError
 ├── Busy             too much at once: wait, then ask again
 ├── NotReady         no server answers, or not yet: try again, or elsewhere
 ├── TimedOut         no answer within the given time
-└── StepsUnknown     a helper needs a step or a size that is not known
+├── StepsUnknown     a helper needs a step or a size that is not known
+└── NotConvertible   no known successions lead from one asset to the other
 """
 
 from __future__ import annotations
@@ -104,6 +105,10 @@ class TimedOut(CqarError):
 
 class StepsUnknown(CqarError):
     """A helper needs a step or a size that is not known: do not send this order."""
+
+
+class NotConvertible(CqarError):
+    """No successions that are known, with their rates, made the one asset the other by then."""
 
 
 def closed_error() -> CqarError:

@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, Final, Generic, NamedTuple, ParamSpec, TypeVar
 
 from cqc.assets.v1 import identifier_pb2
+from cqc.markets.v1 import identifier_pb2 as symbol_identifier_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.services.v1 import asset_registry_pb2 as rpb
 from google.protobuf.message import Message
@@ -22,7 +23,7 @@ from cqar.sdk.changes import Update
 from cqar.sdk.decimal_input import Exact, exact
 from cqar.sdk.enums import Intent, OrderKind, Side, Source
 from cqar.sdk.errors import InvalidRequest
-from cqar.sdk.products import VenueRef
+from cqar.sdk.products import SymbolRef, VenueRef
 from cqar.sdk.results import (
     AssetAnswer,
     Freshness,
@@ -195,6 +196,34 @@ def asset(names: dict[str, str]) -> Question[AssetAnswer]:
     return Question(
         RESOLVER, "ResolveAsset", request, pb.ResolveAssetResponse, decoding.asset_answer
     )
+
+
+@_refuse_non_text
+def symbol(names: dict[str, str]) -> Question[SymbolRef]:
+    """A symbol by its id, or by source and external_id.
+
+    Args:
+        names: These names and their values; an empty value counts as not given.
+
+    Raises:
+        TypeError: the call gave neither, or both.
+    """
+    given = {name: value for name, value in names.items() if value}
+    match given:
+        case {"symbol_id": symbol_id, **rest} if not rest:
+            request = rpb.GetSymbolRequest(symbol_id=symbol_id)
+        case {"source": source, "external_id": external_id, **rest} if not rest:
+            number = symbol_identifier_pb2.DataSource.Value(f"DATA_SOURCE_{source.upper()}")
+            request = rpb.GetSymbolRequest(data_source=number, external_id=external_id)
+        case _:
+            raise TypeError(
+                f"give symbol_id, or source and external_id; not {', '.join(given) or 'nothing'}"
+            )
+
+    def read(response: rpb.GetSymbolResponse) -> SymbolRef:
+        return product_decoding.symbol(response.symbol)
+
+    return Question(REGISTRY, "GetSymbol", request, rpb.GetSymbolResponse, read)
 
 
 @_refuse_non_text

@@ -233,8 +233,29 @@ class Flag(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Succession(msgspec.Struct, frozen=True):
+    """What an asset became, or will become.
+
+    Attributes:
+        kind: RENAME, SWAP, MERGE or REDENOMINATION; empty if not known.
+        rate: Units of the new asset for one of the old one; None: not known.
+        effective_at: Since when; None: not known.
+    """
+
+    relationship_id: str
+    from_asset_id: str
+    to_asset_id: str
+    kind: str
+    rate: Decimal | None
+    effective_at: dt.datetime | None
+
+
 class AssetAnswer(msgspec.Struct, frozen=True):
-    """An asset with its deployments and flags; CRITICAL flags and staleness deny trading."""
+    """An asset with its deployments and flags; CRITICAL flags and staleness deny trading.
+
+    Attributes:
+        successions: What it became, by their instants; those without one last.
+    """
 
     asset: AssetRef
     asset_type: str
@@ -243,6 +264,7 @@ class AssetAnswer(msgspec.Struct, frozen=True):
     active_flags: tuple[Flag, ...]
     tradeable: Permission
     freshness: Freshness
+    successions: tuple[Succession, ...] = ()
 
 
 class Member(msgspec.Struct, frozen=True):

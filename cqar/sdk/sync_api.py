@@ -14,13 +14,14 @@ from contextlib import closing
 from math import inf
 from typing import Any, TypeVar, overload
 
-from cqar.sdk import questions
+from cqar.sdk import conversion, questions
 from cqar.sdk.call_context import POLL_S, CallContext, Deadline
 from cqar.sdk.changes import Update
+from cqar.sdk.conversion import Conversion, Holding
 from cqar.sdk.decimal_input import Exact
 from cqar.sdk.enums import Intent, OrderKind, Side
 from cqar.sdk.errors import CqarError, NotReady, TimedOut
-from cqar.sdk.products import VenueRef
+from cqar.sdk.products import SymbolRef, VenueRef
 from cqar.sdk.questions import Key, Question
 from cqar.sdk.results import (
     AssetAnswer,
@@ -164,6 +165,54 @@ class SyncApi(CallContext):
         names = {"asset_id": asset_id, "venue": venue, "code": code, "chain": chain}
         names |= {"address": address, "source": source, "external_id": external_id}
         return self.ask(questions.asset(names), timeout_s)
+
+    def convert(
+        self,
+        position: Holding,
+        to: str,
+        at: dt.datetime,
+        *,
+        undated: bool = False,
+        timeout_s: float | None = None,
+    ) -> Conversion:
+        """What a position is after what its asset became by an instant: 1 MKR is 24,000 SKY.
+
+        Args:
+            position: (asset's id, quantity); the quantity is below zero of what is owed.
+            to: The asset's id that it is wanted in.
+            undated: Follow successions of which it is not known when they took effect, too.
+
+        Raises:
+            NotFound: One of the assets does not exist.
+            NotConvertible: No known successions lead there by then, or one's rate is not known.
+            ValueError: `at` has no time zone, or the quantity is no plain number.
+        """
+        deadline = self._deadline(timeout_s)
+        steps = conversion.steps_of(position, to, at, undated=undated)
+        asset_id = next(steps)
+        while True:
+            answer = self.asset(asset_id, timeout_s=deadline.left_s)
+            try:
+                asset_id = steps.send(answer)
+            except StopIteration as done:
+                converted: Conversion = done.value
+                return converted
+
+    def symbol(
+        self,
+        symbol_id: str = "",
+        *,
+        source: str = "",
+        external_id: str = "",
+        timeout_s: float | None = None,
+    ) -> SymbolRef:
+        """The symbol of an id, or of a source's id, such as FIGI or ISIN.
+
+        Raises:
+            NotFound: No symbol has this name, or several have.
+        """
+        names = {"symbol_id": symbol_id, "source": source, "external_id": external_id}
+        return self.ask(questions.symbol(names), timeout_s)
 
     def group(self, name: str = "", *, group_id: str = "", timeout_s: float | None = None) -> Group:
         """A group's members with their assets, exact weights and active flags.

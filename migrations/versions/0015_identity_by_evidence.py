@@ -26,6 +26,13 @@ COLUMNS = {
     "deployments": {"doubts": "TEXT[]"},
     "relationships": {"effective_at": "TIMESTAMPTZ", "succession": "SMALLINT"},
     "venue_assets": {"evidence": "JSONB"},
+    "chains": {"caip2": "TEXT"},
+}
+#: Table -> (column of the source, of the owner): an external id names one owner, but a class (CFI,
+#: 10) and a market (MIC, 11) are shared by many.
+IDENTIFIERS = {
+    "asset_identifiers": ("source", "asset_id"),
+    "symbol_identifiers": ("data_source", "symbol_id"),
 }
 STATEMENTS = (
     "CREATE INDEX idx_assets_merged_into ON assets (merged_into)",
@@ -75,14 +82,18 @@ STATEMENTS = (
         CONSTRAINT pk_findings PRIMARY KEY (finding_id)
     )
     """,
-    "CREATE INDEX idx_findings_opened ON findings (state, opened_at, finding_id)"
-    " INCLUDE (kind, action, venue_id)",
+    """
+    CREATE INDEX idx_findings_opened ON findings (state, opened_at, finding_id)
+        INCLUDE (kind, action, venue_id)
+    """,
     "CREATE INDEX idx_findings_spelling ON findings (venue_id, venue_symbol)",
     "CREATE INDEX idx_findings_code ON findings (code)",
     "CREATE INDEX idx_findings_listing_id ON findings (listing_id)",
     "CREATE INDEX idx_findings_asset_id ON findings (asset_id)",
     "CREATE INDEX idx_findings_proposed_asset_id ON findings (proposed_asset_id)",
     "CREATE INDEX idx_findings_evidence ON findings USING gin (evidence jsonb_path_ops)",
+    "CREATE INDEX idx_chains_network ON chains (network_id)",
+    "CREATE UNIQUE INDEX uq_chains_caip2 ON chains (caip2)",
 )
 
 
@@ -92,9 +103,21 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} {added}")
     for statement in STATEMENTS:
         op.execute(statement)
+    for table, (source, owner) in IDENTIFIERS.items():
+        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT uq_{table}_{source}_external_id")
+        op.execute(
+            f"CREATE UNIQUE INDEX uq_{table}_external_id ON {table} ({source}, external_id,"
+            f" (CASE WHEN {source} IN (10, 11) THEN {owner} END)) NULLS NOT DISTINCT"
+        )
 
 
 def downgrade() -> None:
+    for table, (source, _) in IDENTIFIERS.items():
+        op.execute(f"DROP INDEX uq_{table}_external_id")
+        op.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT uq_{table}_{source}_external_id"
+            f" UNIQUE ({source}, external_id)"
+        )
     op.execute("DROP TABLE findings")
     op.execute("DROP TABLE asset_prices")
     for table, columns in COLUMNS.items():

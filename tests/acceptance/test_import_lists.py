@@ -137,7 +137,7 @@ async def test_identifiers_codes_and_collections_are_attached_by_contract(
 
 
 async def test_what_was_written_says_which_list_and_which_bytes(registry: Stack) -> None:
-    told = (await registry.ok("history", "asset_deployment", _cgt(registry), "--json")).out
+    told = (await registry.ok("history", f"asset_deployment:{_cgt(registry)}", "--json")).out
     assert "tokenlist List B (sha256 " in told
 
 

@@ -4,43 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
-from cqc.writer.v1 import finding_pb2, registry_admin_pb2
+from cqc.writer.v1 import finding_pb2
 
-from cqar_shared.domain.kinds.api_key import Role
+from tests.cases.finding_lookup import findings_about
 from tests.cases.story import Story
 
-#: Requests are made from plain values.
-admin_pb: Any = registry_admin_pb2
 Finding = finding_pb2.Finding
 Claim = dict[str, Any]
-PAGE: Final = 1_000
 
 
 def names_of(wanted: str | Iterable[str]) -> list[str]:
     """A claim names one kind, or several of which any will do."""
     return [wanted] if isinstance(wanted, str) else list(wanted)
-
-
-async def findings_about(story: Story, about: Iterable[str]) -> list[Finding]:
-    """All findings about a spelling, a code or a contract: open or decided."""
-    first, *rest = about
-    if first == "deployment":
-        chain_id, address = rest
-        found = await _listed(story)
-        ours = (chain_id, address.lower())
-        return [f for f in found if (f.chain_id, f.address.lower()) == ours]
-    if first == "code":
-        return await _listed(story, venue_id=rest[0], code=rest[1])
-    return await _listed(story, venue_id=first, venue_symbol=rest[0])
-
-
-async def _listed(story: Story, **by: str) -> list[Finding]:
-    request = admin_pb.ListProposalsRequest(page_size=PAGE, **by)
-    answer = await story.writer.call(story.writer.admin.ListProposals, request, Role.READ)
-    assert not answer.next_page_token
-    return list(answer.findings)
 
 
 def _shown(found: Iterable[Finding]) -> str:

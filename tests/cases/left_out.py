@@ -8,25 +8,11 @@ from typing import Final, NamedTuple
 from tests.cases.case_files import Case, case_names, kind_of, read_case
 
 #: Nothing in the product can be asked that yet.
-UNASKED: Final = frozenset({"finding", "no_finding", "change", "convert"})
+UNASKED: Final = frozenset({"convert"})
 
-TICKER: Final = "a ticker decides which asset it is"
-UNDECIDED: Final = "nothing says that a meaning is undecided"
 UNIT: Final = "a small unit is not recorded as a code of its asset"
-RELATION: Final = "an import proposes no relationship"
 #: Case -> why -> places of claims, which do not hold.
-LEFT_OUT: Final[dict[str, dict[str, tuple[int, ...]]]] = {
-    "binance-spot-luna-never-left": {TICKER: (3,), UNDECIDED: (5,)},
-    "binance-usdm-bnx-token-split": {TICKER: (3, 4)},
-    "binance-usdm-lit-reuse": {TICKER: (3, 4), UNDECIDED: (6,)},
-    "bitmex-units-and-quanto": {UNIT: (8,)},
-    "bybit-spot-xstock-multiplier": {RELATION: (2,)},
-    "dydx-upper-cased-mint": {TICKER: (1,)},
-    "gate-box-is-debox-now": {TICKER: (1,)},
-    "gate-lit-is-another-coin-by-name": {TICKER: (2, 3)},
-    "htx-xno-is-not-nano": {TICKER: (1,)},
-    "upbit-strk-becomes-strike": {TICKER: (0,)},
-}
+LEFT_OUT: Final[dict[str, dict[str, tuple[int, ...]]]] = {}
 
 
 class LeftOut(NamedTuple):
@@ -48,8 +34,6 @@ def unjudged(case: Case) -> dict[int, str]:
     for place, claim in enumerate(case.expect):
         if kind_of(claim) in UNASKED:
             found[place] = f"a {kind_of(claim)} cannot be asked for"
-        elif claim["after"] > case.decided_after:
-            found[place] = "it is after a decision or a list"
     return found
 
 

@@ -37,6 +37,7 @@ from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VenueAsset
 from cqar_writer.relays.change_relay import ChangeRelay
 from tests.cases.case_files import Step
+from tests.cases.finding_lookup import findings_about
 from tests.cases.known_before import Ending, Known
 from tests.support.archived_option import Clock
 from tests.support.commits import drain, eventually, head_of
@@ -114,15 +115,12 @@ class Story:
     async def _decide(self, step: Step) -> None:
         """Let one person after the other decide the one open finding that a step means."""
         kinds = [step.finding] if isinstance(step.finding, str) else list(step.finding)
-        venue_id, spelling = step.about
-        request = admin_pb.ListProposalsRequest(
-            venue_id=venue_id, venue_symbol=spelling, kinds=kinds, states=OPEN_STATES
-        )
-        found = await self.writer.call(self.writer.admin.ListProposals, request, Role.READ)
         findings = [
             finding
-            for finding in found.findings
-            if not step.field or step.field in {one.field for one in finding.differences}
+            for finding in await findings_about(self, step.about)
+            if finding.kind in kinds
+            and finding.state in OPEN_STATES
+            and (not step.field or step.field in {one.field for one in finding.differences})
         ]
         assert findings, f"no open finding {kinds} about {step.about}"
         asset = step.choice.get("asset")
@@ -159,7 +157,7 @@ class Story:
             state = load_reference_state(connection, step.at, kind.needs, kind.finding_kinds)
             plan = plan_list(kind, state, source, step.at)
             entities = [(o.kind, o.after) for o in plan.changes if o.after is not None]
-            result = apply_entities(connection, entities, "import", None, plan.revision)
+            result = apply_entities(connection, entities, "import", if_revision=plan.revision)
         require_none(result.rejected)
 
     def _import(self, step: Step, *, allow_mass_change: bool) -> None:

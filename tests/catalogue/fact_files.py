@@ -48,6 +48,8 @@ EVM: Final = {
     42161: "arbitrum-one",
     43114: "avalanche-c",
 }
+DTI_FILE: Final = "identifiers/dtif/dti_registry_public_part1_2026-04.csv"
+CHAINS_FILE: Final = "chains/evm_chains.json"
 _COINGECKO: Final = {
     "ethereum": "ethereum",
     "binance-smart-chain": "bnb-smart-chain",
@@ -89,6 +91,11 @@ def plain_name(name: str) -> str:
     """A name as facts compare it: letters and digits, without "Token", "Network" and their like."""
     bare = _FILLERS.sub(" ", re.sub(r"\(.*?\)", " ", name.lower()))
     return re.sub(r"[\W_]", "", bare) or re.sub(r"[\W_]", "", name.lower())
+
+
+def chains_listed() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = _json(CHAINS_FILE)
+    return found
 
 
 def _json(file: str) -> Any:
@@ -224,10 +231,9 @@ def _cosmos() -> Iterator[Fact]:
 
 
 def _registries() -> Iterator[Fact]:
-    file = "identifiers/dtif/dti_registry_public_part1_2026-04.csv"
-    for row in _csv(file):
+    for row in _csv(DTI_FILE):
         for ticker in row["short_names"].split("|"):
-            yield Fact(file, ticker.strip().upper(), row["long_name"])
+            yield Fact(DTI_FILE, ticker.strip().upper(), row["long_name"])
     file = "identifiers/cryptowatch_assets.json"
     for asset in _json(file)["result"]:
         yield Fact(file, asset["symbol"].upper(), asset["name"])

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from tests.catalogue.evidence import Evidence, by_ticker, names_of, tickers_of
 from tests.catalogue.fact_files import DATA, plain_name, spelled
-from tests.readers.test_readers import FILES, _read
+from tests.readers.test_readers import FILES, reading_of
 
 FALSE_FRIENDS: Final = DATA.parent / "cases" / "false_friends.csv"
 #: Files in which a venue, or a service that reads venues' trades, names what is traded.
@@ -39,6 +39,8 @@ _PRICE_FIELDS: Final = (
     *("last", "lastPrice", "last_price", "close", "price", "last_trade_price", "last_trade"),
     *("lastTradeRate", "last_traded_price", "latest"),
 )
+#: Its last trades are of weeks before.
+STALE: Final = "blockchaincom"
 #: Where Bitfinex's row of numbers has the last price.
 _BITFINEX_LAST: Final = 7
 _DATE: Final = re.compile(r"20\d\d-\d\d-\d\d")
@@ -91,7 +93,7 @@ def traded_before_the_list() -> dict[str, str]:
     for listing in FILES:
         date = _DATE.search(listing.file)
         if date and date[0] < COINGECKO_LIST_DATE and "testnet" not in listing.venue_id:
-            for market in _read(listing).markets:
+            for market in reading_of(listing).markets:
                 found.setdefault(market.base.ticker.upper(), listing.file)
     for path in sorted(DATA.glob("venues/*/tickers_2022-11-22.json")):
         for pair in json.loads(path.read_text()):
@@ -126,6 +128,8 @@ def prices() -> dict[str, dict[str, Decimal]]:
     """Ticker -> venue -> its last price in dollars, all of the same three minutes of 2022."""
     found: defaultdict[str, dict[str, Decimal]] = defaultdict(dict)
     for path in sorted(DATA.glob("venues/*/tickers_2022-11-22.json")):
+        if path.parent.name == STALE:
+            continue
         for pair, ticker in json.loads(path.read_text()).items():
             base, _, quote = pair.partition("/")
             price = _price(ticker) if quote in _DOLLARS else None
@@ -152,27 +156,36 @@ def another_coin(known: Evidence, sharing: frozenset[str]) -> Iterator[str]:
     yield from _mapped_elsewhere(known)
     yield from _named_otherwise(known)
     yield from _priced_otherwise(ticker)
-    is_old = any(f.file == COINGECKO_LIST for f in (*known.by_name, *known.by_place))
+    # Two coins may have one name, too: a contract or an id says more.
+    is_old = any(fact.file == COINGECKO_LIST for fact in known.by_place or known.by_name)
     if not is_old and ticker in traded_before_the_list():
         yield f"traded before it was born: {traded_before_the_list()[ticker]}"
 
 
 def _mapped_elsewhere(known: Evidence) -> Iterator[str]:
-    ids = {fact.coingecko for fact in known.by_place if fact.coingecko}
-    places = {fact.address for fact in known.by_place if fact.address}
-    own = tickers_of(known.row)
     for venue, identifier in sorted(_rotki_codes().get(known.row["symbol"].upper(), ())):
-        row = _rotki_assets().get(identifier)
-        if row is None:
-            continue
-        is_same = (
-            (row["coingecko"] and row["coingecko"] in ids)
-            or (row["address"] and spelled(row["address"]) in places)
-            or (plain_name(row["name"]) in names_of(known.row))
-            or (identifier.upper() in own)
-        )
-        if not is_same:
-            yield f"rotki's map of {venue or 'all venues'}: {row['name']}"
+        if (name := _other_name(known, identifier)) is not None:
+            yield f"rotki's map of {venue or 'all venues'}: {name}"
+
+
+def rotki_says_otherwise(known: Evidence, venue: str, code: str) -> list[str]:
+    """The names of other assets that rotki's map takes a venue's code for."""
+    mapped = [asset for at, asset in _rotki_codes().get(code.upper(), ()) if at == venue]
+    return [name for asset in mapped if (name := _other_name(known, asset)) is not None]
+
+
+def _other_name(known: Evidence, identifier: str) -> str | None:
+    """The name of an asset of rotki's, where it is known there and is not this one."""
+    row = _rotki_assets().get(identifier)
+    if row is None:
+        return None
+    is_same = (
+        row["coingecko"] in {fact.coingecko for fact in known.by_place if fact.coingecko}
+        or (row["address"] and spelled(row["address"]) in {f.address for f in known.by_place})
+        or plain_name(row["name"]) in names_of(known.row)
+        or identifier.upper() in tickers_of(known.row)
+    )
+    return None if is_same else row["name"]
 
 
 def _named_otherwise(known: Evidence) -> Iterator[str]:

@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tests.catalogue.fact_files import DATA
-from tests.readers.test_readers import FILES, _read
+from tests.readers.test_readers import FILES, reading_of
 
 
 def _codes() -> Iterator[tuple[str, str]]:
     """Each (code, file), again and again."""
     for listing in FILES:
-        for market in _read(listing).markets:
+        for market in reading_of(listing).markets:
             for code in (market.base, market.quote):
                 yield code.venue, f"venues/{listing.file}"
                 yield code.ticker, f"venues/{listing.file}"

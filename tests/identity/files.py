@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from functools import cache
 from typing import Final, NamedTuple
 
-from cqar.importer.answer_reader import Reading
 from tests.readers.listing_files import Listing
-from tests.readers.test_readers import FILES, _read
+from tests.readers.test_readers import FILES
 
 _DAY: Final = re.compile(r"(20\d\d)-(\d\d)(?:-(\d\d))?")
 #: Of files whose name has no day: fixtures and samples of 2024 to 2026.
@@ -35,8 +33,3 @@ def dated_listings() -> list[DatedListing]:
     """All of them, the oldest first."""
     found = [DatedListing(listing, taken_at(listing.file)) for listing in FILES]
     return sorted(found, key=lambda dated: (dated.at, dated.listing.file, dated.listing.venue_id))
-
-
-@cache
-def reading_of(listing: Listing) -> Reading:
-    return _read(listing)

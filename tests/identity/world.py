@@ -7,12 +7,17 @@ for the next one.
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any, Final
 
 from cqar import catalogue
 from cqar.importer.answer_reader import Reading
 from cqar.importer.listing_proposals import upsert
 from cqar.importer.plan import Plan, make_plan
+from cqar.importer.reference.list_file import read_list
+from cqar.importer.reference.list_kinds import LIST_KINDS, plan_list
+from cqar.importer.reference.list_plan import ListPlan
+from cqar.importer.reference.reference_state import ReferenceState
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
 from cqar_shared.domain.kind import AnyKind, Entity
@@ -67,6 +72,21 @@ class World:
         state = self.state(at, venue)
         plan = make_plan(state, venue, reading, at, {}, allow_mass_change=True, **options)
         self._keep([*plan.changes, *plan.past])
+        return plan
+
+    def list_imported(
+        self, kind_name: str, path: Path, at: dt.datetime, **options: Any
+    ) -> ListPlan:
+        """What `cqar import codes FILE` and its like do."""
+        kind = LIST_KINDS[kind_name]
+        state = ReferenceState(at)
+        for wanted in kind.needs:
+            for entity in self.all(wanted):
+                state.add(wanted, entity)
+        for finding in self.all(FINDING):
+            state.findings[finding.finding_id] = finding.state or FindingState.OPEN
+        plan = plan_list(kind, state, read_list(path), at, **options)
+        self._keep(plan.changes)
         return plan
 
     def get(self, kind: AnyKind, key: str) -> Any:

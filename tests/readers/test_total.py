@@ -42,18 +42,18 @@ JUNK: Final[tuple[Any, ...]] = (
 )
 
 
-def _places(record: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def places_in(record: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Paths of all values in a record, the record itself among them."""
     yield path
     if isinstance(record, dict):
         for key, value in record.items():
-            yield from _places(value, (*path, key))
+            yield from places_in(value, (*path, key))
     elif isinstance(record, list):
         for place, value in enumerate(record[:2]):
-            yield from _places(value, (*path, place))
+            yield from places_in(value, (*path, place))
 
 
-def _changed(record: Any, path: tuple[Any, ...], value: Any) -> Any:
+def changed_at(record: Any, path: tuple[Any, ...], value: Any) -> Any:
     if not path:
         return value
     whole = copy.deepcopy(record)
@@ -86,10 +86,10 @@ def test_any_json_in_place_of_any_field_has_one_outcome(listing: Listing) -> Non
     for form, rows in forms:
         step = max(1, len(rows) // RECORDS)
         for row in rows[::step][:RECORDS]:
-            for path in _places(row.record):
+            for path in places_in(row.record):
                 for value in JUNK:
                     reading = Reading("a-reader/1", frozenset())
-                    read_row(reading, form, Row(row.name, _changed(row.record, path, value)))
+                    read_row(reading, form, Row(row.name, changed_at(row.record, path, value)))
                     assert sum(reading.outcomes.values()) == 1, (path, value)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.real import real_data_page, sources
-from tests.real.report import tally
-from tests.real.rule_evaluation import evaluate_all
+from tests.real import real_data_page
+from tests.real.list_imports import import_all
 
-real_data_page.PATH.write_text(real_data_page.text_of(tally(evaluate_all(sources.rows()))))
+real_data_page.PATH.write_text(real_data_page.text_of(list(import_all())))

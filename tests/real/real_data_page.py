@@ -1,53 +1,36 @@
-"""docs/REAL_DATA.md, written from what was read and judged."""
+"""docs/REAL_DATA.md, written from what the product's planners make of third parties' lists."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from cqar.importer.reference.statements import ListRow, RowOutcome
 from tests.real import undetected_errors
-from tests.real.evidence import BY_REASON
-from tests.real.report import Reason, Tally
-from tests.real.rule_evaluation import EvaluatedRow
+from tests.real.evidence import evidence_of
+from tests.real.list_imports import ListImport
 
 PATH: Final = Path(__file__).resolve().parents[2] / "docs" / "REAL_DATA.md"
-EXAMPLES_MAX: Final = 10
+EXAMPLES_MAX: Final = 6
 
 HEAD: Final = """\
-# Real data through the rules
+# Real data through the importer
 
 *Written by `python -m tests.real`; `tests/integration/both/test_real_data.py` holds it current.*
 
-The writer's own rules judge third parties' lists, row by row as they are in `../shared/data`.
-Nothing is cleaned first: a reader says what a row states, and the rules find what is
-wrong with it. A rejected entity stops no other: if a row's deployment is refused, its asset may
-still be accepted.
+Third parties' lists as they are in `../shared/data`, imported as `cqar import KIND FILE` does, one
+after the other, into a registry that begins empty. Nothing is cleaned first. How each kind of list
+is read: [IMPORTING](IMPORTING.md#reference-lists). A second import of each list changes nothing.
 
 """
-IDENTITY: Final = """
-## Which asset a row means
-
-A place is an address on a chain, or a chain's own coin. All lists that name a place mean the same
-deployment. Two places are one asset if a list links them (Uniswap's `bridgeInfo`, the Superchain's
-`opTokenId`) *and* gives them the same symbol, and if both are on main networks or both on test
-networks. (The links also lead from USDC to USDC.e, which is another asset.) A Cosmos trace that
-says how a place came to be overrules the link: a wrapper of its chain's coin is an asset of its
-own, and so is a bridged coin. The first list states an asset. Lists are read in the order of the
-table: lists that read the chain come before lists that compile others.
-
-A trace is a relationship from its asset to its counterparty: `ibc`, `ibc-cw20`, `ibc-bridge` and
-`bridge` BRIDGES, `wrapped` WRAPS, `liquid-stake` STAKES, `synthetic` SYNTHETIC_OF, `legacy-mintage`
-MIGRATES_TO (in all ten, the row is the old coin). `additional-mintage` is the same asset issued on
-another chain, so it joins places instead. Of several traces the last is the asset's own.
-"""
-REJECTED: Final = f"""
-## What was rejected, and why it is truly wrong
+LOOKS: Final = f"""
+## What was not taken, and why that is right
 
 Up to {EXAMPLES_MAX} rows are shown for each reason, spread over all of them. The second column
-comes from raw records only, by another route than the rule's (`tests/real/evidence.py`). The test
-checks it for every rejected row.
+comes from raw records only, by another route than the product's (`tests/real/evidence.py`). The
+test checks it for every such row.
 """
 LEARNT: Final = """
 ## What the rows taught the rules
@@ -57,64 +40,80 @@ Before the rules were changed, they refused these right rows and accepted these 
 - **Refused though right**: Union's coin `au` (a Cosmos denomination may have two characters);
   Rootstock's WRBTC, whose case is a checksum by EIP-1191, not EIP-55.
 - **Accepted though wrong**: Ether as a token at address zero; a second list's other decimals for
-  the same contract, which silently overwrote the first's (now immutable); and, found without the
-  data, a Cosmos contract's address with a wrong character, which passed as a denomination.
+  the same contract, which silently overwrote the first's (now in quarantine); and, found without
+  the data, a Cosmos contract's address with a wrong character, which passed as a denomination.
 """
 UNSEEN: Final = """
 ## What no rule can see in a row
 
-These rows are accepted, and are wrong or doubtful nevertheless:
+These rows are taken, and are wrong or doubtful nevertheless:
 
 - Tokens of a dead network whose number lives on elsewhere (Kovan's 42 is LUKSO's now):
 {reused}
 - Of {paths} IBC vouchers with a stated path, {hashed} are called by its hash; the other {others}
   state a part of their path, or a wrong one. The registry keeps no paths.
-- The names of {spaces} tokens have white space around them. Symbols must not; names are for people.
-- `bridgeInfo` does not distinguish issued coins from bridged ones. Without a Cosmos trace, both
-  are one asset here.
+- `bridgeInfo` does not distinguish issued coins from bridged ones: linked addresses of one ticker
+  are one asset.
 """
 
 
-def text_of(tallies: Mapping[str, Tally]) -> str:
-    found = (*_table(tallies), *_silent(tallies))
-    return "".join((HEAD, *found, IDENTITY, *_rejected(tallies), LEARNT, _unseen()))
+class NotTaken(NamedTuple):
+    """A row that was not taken as it is."""
+
+    title: str
+    row: ListRow
 
 
-def _table(tallies: Mapping[str, Tally]) -> Iterator[str]:
-    yield "| source | rows | accepted | rejected | nothing to hold | rejected for |\n"
-    yield "|---|---:|---:|---:|---:|---|\n"
-    for source, tally in tallies.items():
-        reasons = ", ".join(f"`{reason}` {len(rows)}" for reason, rows in tally.rejected.items())
-        counts = (tally.rows, tally.accepted, tally.rejected_rows, tally.silent.total())
-        yield f"| {source} | {' | '.join(f'{count:,}' for count in counts)} | {reasons} |\n"
+def text_of(imports: Sequence[ListImport]) -> str:
+    return "".join(
+        (HEAD, *_table(imports), *_findings(imports), *_looks(imports), LEARNT, _unseen())
+    )
 
 
-def _silent(tallies: Mapping[str, Tally]) -> Iterator[str]:
-    yield "\nRows with nothing to hold:\n\n"
-    for source, tally in tallies.items():
-        for why, count in tally.silent.items():
-            yield f"- {source}, {count}: {why}\n"
-    results = sum((tally.results for tally in tallies.values()), Counter[str]())
-    said = ", ".join(f"{count:,} {name.lower()}" for name, count in results.items())
-    yield f"\nOf the entities that the rows state: {said}; none updates what another stated.\n"
+def _table(imports: Sequence[ListImport]) -> Iterator[str]:
+    names = [outcome.value for outcome in RowOutcome]
+    yield f"| list | rows | {' | '.join(names)} | asset known by |\n"
+    yield f"|---|---:|{'---:|' * len(names)}---|\n"
+    for source, plan, _ in imports:
+        counts = (len(plan.rows), *(plan.outcomes[name] for name in names))
+        by = ", ".join(f"{name} {count:,}" for name, count in plan.evidence.items())
+        yield f"| {source.title} | {' | '.join(f'{count:,}' for count in counts)} | {by} |\n"
 
 
-def _rejected(tallies: Mapping[str, Tally]) -> Iterator[str]:
-    by_reason: defaultdict[Reason, list[EvaluatedRow]] = defaultdict(list)
-    for tally in tallies.values():
-        for reason, judged in tally.rejected.items():
-            by_reason[reason] += judged
-    yield REJECTED
-    for reason in sorted(by_reason):
-        yield from _examples(reason, by_reason[reason])
+def _findings(imports: Sequence[ListImport]) -> Iterator[str]:
+    yield "\nFindings that people decide. The registry begins without verified assets, so that no\n"
+    yield "ticker is taken and SAME_TICKER does not occur.\n\n| list | findings |\n|---|---|\n"
+    for source, plan, _ in imports:
+        if plan.findings:
+            said = ", ".join(f"{kind} {count:,}" for kind, count in plan.findings.items())
+            yield f"| {source.title} | {said} |\n"
 
 
-def _examples(reason: Reason, found: list[EvaluatedRow]) -> Iterator[str]:
-    yield f"\n### `{reason}`: {len(found)}\n\n| row | why it is wrong |\n|---|---|\n"
-    step = max(1, len(found) // EXAMPLES_MAX)
-    for judged in found[::step][:EXAMPLES_MAX]:
-        row = judged.row
-        yield f"| {row.source}: `{row.text}` | {BY_REASON[reason](row)} |\n"
+def not_taken(imports: Sequence[ListImport]) -> dict[str, list[NotTaken]]:
+    """Rows that another look can judge, by the beginning of their reason."""
+    found: defaultdict[str, list[NotTaken]] = defaultdict(list)
+    for source, plan, _ in imports:
+        for row in plan.rows:
+            look = evidence_of(row) if row.reason else None
+            if look is not None:
+                found[look[0]].append(NotTaken(source.title, row))
+    return dict(sorted(found.items()))
+
+
+def proof_of(one: NotTaken) -> str | None:
+    """What another look at the raw records says against a row; None if nothing."""
+    look = evidence_of(one.row)
+    return look[1](one.title, one.row) if look is not None else None
+
+
+def _looks(imports: Sequence[ListImport]) -> Iterator[str]:
+    yield LOOKS
+    for reason, found in not_taken(imports).items():
+        yield f"\n### {reason.rstrip(chr(39)).strip()}: {len(found):,}\n\n"
+        yield "| row | another look |\n|---|---|\n"
+        step = max(1, len(found) // EXAMPLES_MAX)
+        for one in found[::step][:EXAMPLES_MAX]:
+            yield f"| {one.title}: `{one.row.text.replace('|', '/')}` | {proof_of(one)} |\n"
 
 
 def _unseen() -> str:
@@ -124,5 +123,4 @@ def _unseen() -> str:
         paths=len(paths),
         hashed=paths.count(True),
         others=paths.count(False),
-        spaces=undetected_errors.names_in_spaces(),
     )

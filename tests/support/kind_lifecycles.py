@@ -80,7 +80,10 @@ LIVES: Final[dict[str, Life]] = {
     "chain": Life(
         needs=_ASSETS,
         born=a_chain(network_id=1, native_asset_id=ETH, rpc_urls=("https://a.b", "wss://c.d")),
-        steps=(({"chain_name": "Ether", "rpc_urls": ("https://e.f",)}, "chain_updated"),),
+        steps=(
+            ({"chain_name": "Ether", "rpc_urls": ("https://e.f",)}, "chain_updated"),
+            ({"caip2": "eip155:1"}, "chain_updated"),
+        ),
         told=("chain_registered", "chain_removed"),
     ),
     "asset_deployment": Life(

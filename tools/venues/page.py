@@ -8,6 +8,7 @@ from typing import Final
 
 from cqar.importer.readers.registry import product_line_of, product_lines
 from tools.reference.markdown_table import table
+from tools.venues.beside import beside_part
 from tools.venues.causes import CAUSES, Cause, cause_of, how
 from tools.venues.ccxt_comparison import Compared, Disagreement
 from tools.venues.one_registry import Imported, OneRegistry
@@ -15,7 +16,7 @@ from tools.venues.readings import FileReading
 
 _HEAD: Final = """# Venues
 
-*Made by `make venues`, from files that venues have answered; a test holds the first two tables.*
+*Made by `make venues`, from files that venues have answered; a test holds the first five tables.*
 
 What every reader makes of the venues' own files that we have, and how it compares: with an oracle,
 which is a second reading that was written apart from the readers and compares every field of every
@@ -27,8 +28,8 @@ record, not a venue's whole listing.
 
 def whole_page(files: list[FileReading], ccxt_text: str, registry: OneRegistry) -> str:
     """The page. `ccxt_text` is of `ccxt_part`."""
-    parts = (_HEAD, venues_part(files), files_part(files), ccxt_text, registry_part(registry))
-    return "\n".join(parts)
+    parts = (_HEAD, venues_part(files), files_part(files), beside_part(), ccxt_text)
+    return "\n".join((*parts, registry_part(registry)))
 
 
 def venues_part(files: list[FileReading]) -> str:

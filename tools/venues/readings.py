@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from cqar.importer.answer_reader import Reading
 from tests.readers.accepted import ACCEPTED
 from tests.readers.listing_files import Listing
-from tests.readers.test_readers import FILES, _differing, _expected, _outcomes, _read
+from tests.readers.test_readers import FILES, _differing, _expected, _outcomes, reading_of
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
 #: Beginning of a file's name -> what it is, if it has no date.
@@ -54,7 +54,7 @@ def read_files(progress: Progress = lambda _, __: None) -> list[FileReading]:
     found = []
     ordered = sorted(FILES, key=lambda listing: (listing.venue_id, listing.file))
     for done, listing in enumerate(ordered, 1):
-        reading = _read(listing)
+        reading = reading_of(listing)
         unsupported = Counter(record.kind for record in reading.unsupported)
         unreadable = Counter(without_values(row.reason) for row in reading.unreadable)
         wrong = _wrong_fields(listing, reading)

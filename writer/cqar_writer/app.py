@@ -38,7 +38,7 @@ from cqar_shared.trust.seal_keys import keyring_of
 from cqar_writer import metrics
 from cqar_writer.api_keys import ApiKeyCache
 from cqar_writer.archiver import Archiver
-from cqar_writer.config import WriterConfig
+from cqar_writer.config import WriterConfig, policy_of
 from cqar_writer.database.fencing import FenceMonitor
 from cqar_writer.database.head import HeadReader
 from cqar_writer.database.head_signer import Signer
@@ -136,7 +136,7 @@ class Writer:
         self.health = health.GrpcHealth(SERVICES)
         self.registry = AssetRegistryService(self.mutations, self.reads, now)
         self.admin = RegistryAdminService(
-            self.mutations, self.engine, self.head_reader, self.database
+            self.mutations, self.engine, self.head_reader, self.database, policy_of(settings)
         )
 
     def make_server(self) -> grpc.aio.Server:

@@ -38,6 +38,11 @@ ASSET: Final = Noun(
             "USDC",
         ),
     },
+    extra_commands={
+        "duplicates": "cqar.cli.asset_duplicates:duplicates",
+        "merge": "cqar.cli.asset_merges:merge",
+        "unmerge": "cqar.cli.asset_merges:unmerge",
+    },
 )
 
 DEPLOYMENT: Final = Noun(

@@ -61,7 +61,12 @@ SYMBOL: Final = Noun(
             "Add a symbol with this base and quote; its text is derived from its fields.",
             "BTC USDT --type spot --tick-size 0.01 --lot-size 0.00001",
         ),
-        "show": Verb("GetSymbol", "symbol_id", "Show all fields of a symbol.", "BTC/USDT"),
+        "show": Verb(
+            "GetSymbol",
+            "[symbol_id]",
+            "Show all fields of a symbol; name it, or give a source and its id.",
+            "BTC/USDT",
+        ),
         "set": Verb(
             "UpdateSymbol", "symbol_id", "Change the given fields.", "BTC/USDT --tick-size 0.01"
         ),
@@ -121,6 +126,7 @@ LISTING: Final = Noun(
         ),
     },
     extra_commands={
+        "rename": "cqar.cli.rename_listing:rename",
         "schedule": "cqar.cli.schedule:schedule",
         "void": "cqar.cli.void_listing:void",
     },

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import ClassVar
 
+import msgspec
+
 from cqar.importer.market import Currency
 from cqar.importer.readers.currency_fields import currency_of, network_of
 from cqar.importer.readers.fields import number, places
@@ -37,9 +39,10 @@ class BitmexNetwork(RawRecord, frozen=True, rename="camel"):
     UNUSED: ClassVar = frozenset({"minFee", "maxFee", "scale"})
 
 
-class BitmexAsset(RawRecord, frozen=True, rename="camel"):
+class BitmexWalletAsset(RawRecord, frozen=True, rename="camel"):
     asset: str
     scale: str
+    currency: str | None = None
     name: str | None = None
     min_deposit_amount: str | None = None
     min_withdrawal_amount: str | None = None
@@ -48,18 +51,21 @@ class BitmexAsset(RawRecord, frozen=True, rename="camel"):
 
     UNUSED: ClassVar = frozenset(
         {
-            *("currency", "majorCurrency", "currencyType", "enabled", "isMarginCurrency"),
+            *("majorCurrency", "currencyType", "enabled", "isMarginCurrency"),
             "maxWithdrawalAmount",
         }
     )
 
 
-def read_asset(record: BitmexAsset, operator: str) -> Currency:
+def read_asset(record: BitmexWalletAsset, operator: str) -> Currency:
     networks = [_network(record, network, operator) for network in record.networks or ()]
-    return currency_of(record.asset, record.name, networks)
+    found = currency_of(record.asset, record.name, networks)
+    unit = record.currency
+    units = (unit,) if unit and unit != record.asset else ()
+    return msgspec.structs.replace(found, units=units)
 
 
-def _network(record: BitmexAsset, network: BitmexNetwork, operator: str) -> AssetNetwork:
+def _network(record: BitmexWalletAsset, network: BitmexNetwork, operator: str) -> AssetNetwork:
     return network_of(
         operator,
         network.asset,
@@ -73,7 +79,7 @@ def _network(record: BitmexAsset, network: BitmexNetwork, operator: str) -> Asse
     )
 
 
-def _in_coins(amount: str | None, record: BitmexAsset, field: str) -> str | None:
+def _in_coins(amount: str | None, record: BitmexWalletAsset, field: str) -> str | None:
     units, unit = number(amount, field), places(record.scale, "scale")
     return None if units is None or unit is None else decimals.plain(units * unit)
 
@@ -86,4 +92,4 @@ def _rows(answers: Answers) -> Iterable[Row]:
 def currency_forms(assets: Request, operator: str) -> tuple[CurrencyForm, ...]:
     """The form; the listing's units are from the same answer."""
     read = partial(read_asset, operator=operator)
-    return (SideForm(requests=(assets,), record=BitmexAsset, rows=_rows, read=read),)
+    return (SideForm(requests=(assets,), record=BitmexWalletAsset, rows=_rows, read=read),)

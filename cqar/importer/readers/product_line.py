@@ -246,7 +246,7 @@ class ProductLine:
         for count in range(2, request.path.count("/") + 2):
             name = request.ending(count)
             meant = matching(name, own)
-            if meant is not None and meant[0] is request:
+            if meant is not None and meant[0] == request:
                 return name
         return request.path
 

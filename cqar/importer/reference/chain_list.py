@@ -27,7 +27,7 @@ from cqar.importer.reference.list_file import (
 )
 from cqar.importer.reference.list_plan import ListPlan
 from cqar.importer.reference.places import COSMOS_ID, EVM, OWN_DENOM, Places
-from cqar.importer.reference.statements import RowOutcome, Statements
+from cqar.importer.reference.statements import ListRow, RowOutcome, Statements
 from cqar.importer.saved_answers import UnusableAnswer
 from cqar_shared.domain.kinds.asset import AssetType
 from cqar_shared.domain.kinds.chain import CHAIN, Chain
@@ -37,6 +37,8 @@ KIND: Final = "chains"
 _TEST_COIN: Final = "1"
 _COSMOS_TYPES: Final = {"cosmos": "COSMOS", "solana": "SOLANA"}
 _CAIP_EVM: Final = "eip155-"
+#: Of chains on chains; more are a circle.
+_LAYERS_MAX: Final = 8
 
 
 class _Chains(NamedTuple):
@@ -79,11 +81,32 @@ def plan_chain_list(stated: Statements) -> ListPlan:
         record = raw if isinstance(raw, dict) else {}
         name = record.get("name") or record.get("prettyName")
         stated.begin(f"{record.get('chainId', '?')} {name}", raw)
+    for row in _parents_first(stated.rows):
+        stated.resume(row)
         try:
-            read(chains, as_record(raw))
+            read(chains, as_record(row.raw))
         except UnreadableRow as error:
             stated.refuse(RowOutcome.UNREADABLE, str(error))
     return ListPlan(KIND, stated)
+
+
+def _parents_first(rows: list[ListRow]) -> list[ListRow]:
+    """Return the rows so that each follows that of the chain on which it is a layer."""
+    parents: dict[str, str] = {}
+    for row in rows:
+        parent = row.raw.get("parent") if isinstance(row.raw, dict) else None
+        above = parent.get("chain") if isinstance(parent, dict) else None
+        if isinstance(above, str):
+            parents[f"{_CAIP_EVM}{row.raw.get('chainId')}"] = above
+
+    def depth(row: ListRow) -> int:
+        at = f"{_CAIP_EVM}{row.raw.get('chainId')}" if isinstance(row.raw, dict) else ""
+        found = 0
+        while at in parents and found < _LAYERS_MAX:
+            at, found = parents[at], found + 1
+        return found
+
+    return sorted(rows, key=depth)
 
 
 def _evm(chains: _Chains, record: Record) -> None:

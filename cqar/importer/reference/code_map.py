@@ -24,7 +24,7 @@ from cqar.importer.reference.list_file import (
 )
 from cqar.importer.reference.list_plan import ListPlan
 from cqar.importer.reference.places import Places
-from cqar.importer.reference.statements import RowOutcome, Statements
+from cqar.importer.reference.statements import ListRow, RowOutcome, Statements
 from cqar.importer.saved_answers import UnusableAnswer
 
 KIND: Final = "codes"
@@ -87,15 +87,20 @@ def _rotki(codes: _Codes, *, is_described: bool) -> list[str]:
     """Rows are additions, updates and deletions, in the order of updates: the last one counts."""
     stated = codes.stated
     last = _last_words(stated.source.value)
+    counting: list[ListRow] = []
     for index, record in enumerate(stated.source.value):
         place, code = record.get("location") or "", record.get("location_symbol") or ""
         what = record.get("asset") or record.get("operation")
         stated.begin(f"{place or 'every venue'}, {code}: {what}", record)
         if (final := last.get((place, code), index)) != index:
             stated.refuse(RowOutcome.UNSUPPORTED, f"row {final + 1} replaces it")
-            continue
+        else:
+            counting.append(stated.row)
+    # What is said of every venue confirms what is bound, so it comes after what binds.
+    for row in sorted(counting, key=lambda row: not row.raw.get("location")):
+        stated.resume(row)
         try:
-            _rotki_row(codes, record)
+            _rotki_row(codes, row.raw)
         except UnreadableRow as error:
             stated.refuse(RowOutcome.UNREADABLE, str(error))
     if is_described:

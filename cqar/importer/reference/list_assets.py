@@ -1,6 +1,6 @@
 """Which asset is at a place that a list names: a known one, or a new one. Pure.
 
-A ticker never decides. A new asset that has the ticker of a known one gets a finding SAME_TICKER
+A ticker never decides. A new asset that has the ticker of a verified one gets a finding SAME_TICKER
 with the candidates. A deployment whose decimals are disputed is put in quarantine, and keeps those
 that it has.
 """
@@ -115,11 +115,13 @@ class ListAssets:
     def _same_ticker(self, asset: Asset, place: ChainPlace) -> None:
         evidence = list(self._evidence(asset, place))
         named = [e.asset_id for e in evidence if e.kind == "NAME"]
-        if not any(not e.is_against for e in evidence):
+        candidates = [self.asset(e.asset_id) for e in evidence if e.asset_id is not None]
+        # Two unverified ones are for `cqar asset duplicates`: nobody has said what either is.
+        if all(candidate is None or candidate.unverified for candidate in candidates):
             return
         finding = Finding(
             kind=FindingKind.SAME_TICKER,
-            chain_id=place.chain_id,
+            chain_id=place.chain_id if place.address else None,
             address=place.address or None,
             asset_id=asset.asset_id,
             proposed_asset_id=named[0] if len(named) == 1 else None,
@@ -180,6 +182,11 @@ class ListAssets:
     def _dispute(self, held: AssetDeployment, decimals: int) -> None:
         """Put a deployment in quarantine: a source says other decimals."""
         stated = self._stated
+        if held.address is None:
+            stated.remark(
+                f"its chain's own coin has {held.decimals} decimals here, {decimals} there"
+            )
+            return
         state = stated.find(
             Finding(
                 kind=DECIMALS_DISAGREE,

@@ -57,7 +57,7 @@ class Places:
             self._by_cosmos_id[named] = chain
         if chain.network_id is not None:
             known = self._by_number.get(chain.network_id)
-            if known is None or known.chain_type != EVM:
+            if known is None or known.chain_type != EVM or known.chain_id == chain.chain_id:
                 self._by_number[chain.network_id] = chain
 
     def add_chain(self, chain: Chain) -> None:

@@ -4,6 +4,9 @@ https://github.com/Uniswap/token-lists. A list's links between addresses (`exten
 and the Superchain's `opTokenId`) make two places one asset only if both have one ticker and both
 are on main networks or both on test networks: links also lead from USDC to USDC.e, which is
 another asset.
+
+A CSV with the columns chain, address, symbol, name and decimals, such as rotki's assets, is read as
+a list without links.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from typing import Any, Final, NamedTuple
 
 from cqar.importer.reference.list_assets import ListAssets
 from cqar.importer.reference.list_file import (
+    ListFile,
+    Record,
     UnreadableRow,
     as_record,
     number_of,
@@ -29,6 +34,9 @@ from cqar.importer.saved_answers import UnusableAnswer
 from cqar_shared.domain.kinds.chain import Chain
 
 KIND: Final = "tokenlist"
+#: A CSV of tokens; a chain is a network's number, or solana.
+_CSV_COLUMNS: Final = frozenset({"chain", "address", "symbol", "name", "decimals"})
+_SOLANA_NUMBER: Final = "501000101"
 #: Networks that one token's links may lead to.
 LINKS_MAX: Final = 256
 
@@ -56,16 +64,31 @@ class _Listed(NamedTuple):
     place: ChainPlace
 
 
-def tokens_of(value: Any, where: str) -> list[Any]:
+def tokens_of(source: ListFile) -> list[Any]:
     """Return a list's raw tokens.
 
     Raises:
         UnusableAnswer: It is no token list.
     """
+    value, where = source.value, source.name
+    if source.is_csv:
+        if not set(source.columns) >= _CSV_COLUMNS:
+            wanted = ", ".join(sorted(_CSV_COLUMNS))
+            raise UnusableAnswer(f"{where} is no token list: a CSV of one has {wanted}")
+        return [_token_of_row(record) for record in value]
     inner = value.get("default") if isinstance(value, dict) and "tokens" not in value else value
     if not isinstance(inner, dict) or "tokens" not in inner:
         raise UnusableAnswer(f"{where} is no token list: it has no `tokens`")
     return records_of(inner["tokens"], where)
+
+
+def _token_of_row(record: Record) -> Record:
+    """A row of a CSV, such as rotki's assets, in the standard's words."""
+    names = {"chain": "chainId", "identifier": "identifier"}
+    token = {names.get(name, name): text for name, text in record.items() if text}
+    if token.get("chainId") == "solana":
+        token["chainId"] = _SOLANA_NUMBER
+    return token
 
 
 def read_token(raw: Any) -> Token:
@@ -101,7 +124,7 @@ def plan_token_list(stated: Statements) -> ListPlan:
     """
     places = Places(stated.state)
     assets = ListAssets(stated, places)
-    raws = tokens_of(stated.source.value, stated.source.name)
+    raws = tokens_of(stated.source)
     listed = [_listed(raw, places) for raw in raws]
     links = _Links(assets, [one for one in listed if isinstance(one, _Listed)])
     for raw, one in zip(raws, listed, strict=True):
@@ -120,6 +143,8 @@ def _text(raw: Any) -> str:
 
 
 def _listed(raw: Any, places: Places) -> _Listed | tuple[RowOutcome, str]:
+    if isinstance(raw, dict) and "identifier" in raw and not raw.get("address"):
+        return RowOutcome.UNSUPPORTED, "it is no contract"
     try:
         token = read_token(raw)
     except UnreadableRow as error:

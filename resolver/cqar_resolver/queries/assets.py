@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from cqc.assets.v1 import quality_flag_pb2
+from cqc.assets.v1 import quality_flag_pb2, relationship_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from cqar_shared.codec.request_validation import require_id, require_one
+from cqar_resolver.queries import external_ids
+from cqar_shared.codec.request_validation import require_external_id, require_id, require_one
 from cqar_shared.domain import addresses, rules, tradeability
 from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
 from cqar_shared.domain.kinds.asset_group import ASSET_GROUP
-from cqar_shared.domain.kinds.asset_identifier import ASSET_IDENTIFIER
+from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
 from cqar_shared.domain.kinds.chain import CHAIN
 from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG
 from cqar_shared.domain.kinds.venue import VENUE
@@ -66,10 +67,10 @@ class ResolveAssetQuery(Query[pb.ResolveAssetResponse]):
         scope, name = (getattr(getattr(request, by), field_name) for field_name in _FIELDS[by])
         paths = [f"{by}.{field_name}" for field_name in _FIELDS[by]]
         violations: list[FieldViolation] = []
-        if by != "external_id":
-            violations += rules.check_slug(paths[0], scope)
-        elif not scope:
-            violations.append(FieldViolation(paths[0], "REQUIRED", "is required"))
+        if by == "external_id":
+            require_external_id("external_id.", "source", scope, name)
+            return cls(by, scope, name, now)
+        violations += rules.check_slug(paths[0], scope)
         violations += rules.check_printable(paths[1], name)
         if violations:
             raise Invalid(violations)
@@ -91,6 +92,7 @@ class ResolveAssetQuery(Query[pb.ResolveAssetResponse]):
             deployments=[entities.with_chain(reader, each) for each in deployments],
             active_flags=flags,
             tradeable=_permission(flags, context.stale),
+            successions=_successions(reader, asset_id),
         )
 
     def _asset_id(self, reader: Reader) -> str:
@@ -100,7 +102,7 @@ class ResolveAssetQuery(Query[pb.ResolveAssetResponse]):
             case "contract":
                 return _by_contract(reader, self.scope, self.name)
             case "external_id":
-                return _by_external_id(reader, self.scope, self.name)
+                return external_ids.asset_of(reader, self.scope, self.name)
             case _:
                 return self.name
 
@@ -168,23 +170,27 @@ def _by_contract(reader: Reader, chain_id: str, text: str) -> str:
     return str(deployments[0].asset_id)
 
 
-def _by_external_id(reader: Reader, source: int, external_id: str) -> str:
-    """Answer only an id that names one asset of its source.
-
-    Raises:
-        EntityNotFound: The id names no asset, or several.
-    """
-    identifiers = entities.find(reader, ASSET_IDENTIFIER, "external_id", source, external_id)
-    owners = {str(identifier.asset_id) for identifier in identifiers}
-    if len(owners) != 1:
-        why = f"names {len(owners)} assets of this source" if owners else ""
-        raise EntityNotFound("asset_identifier", external_id, why)
-    return owners.pop()
-
-
 def _active_flags(reader: Reader, asset_id: str) -> list[Any]:
     flags = entities.find(reader, QUALITY_FLAG, "asset", asset_id)
     return [flag for flag in flags if not flag.HasField("resolved_at")]
+
+
+def _successions(reader: Reader, asset_id: str) -> list[Any]:
+    """Return the relationships by which an asset became others, those without an instant last."""
+    edges = entities.find(reader, ASSET_RELATIONSHIP, "from", asset_id)
+    migrations = [
+        edge
+        for edge in edges
+        if edge.relationship_type == relationship_pb2.RELATIONSHIP_TYPE_MIGRATES_TO
+    ]
+    return sorted(
+        migrations,
+        key=lambda edge: (
+            not edge.HasField("effective_at"),
+            edge.effective_at.ToNanoseconds(),
+            edge.relationship_id,
+        ),
+    )
 
 
 def _permission(flags: Iterable[Any], stale: pb.Reason | None) -> pb.Permission:

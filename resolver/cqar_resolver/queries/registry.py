@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, NamedTuple, Self
 
 from cqc.services.v1 import asset_registry_pb2 as pb
+from google.protobuf.message import Message
 
+from cqar_resolver.queries import external_ids
 from cqar_shared.codec import entity_codec
-from cqar_shared.codec.request_validation import require_id, require_one
+from cqar_shared.codec.request_validation import require_id, require_one, require_symbol_name
 from cqar_shared.domain import tradeability, verdicts
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds import KIND_BY_NAME
@@ -18,9 +21,63 @@ from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
 from cqar_shared.domain.kinds.asset_group import ASSET_GROUP
 from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG
-from cqar_shared.errors import ServiceNotReady
+from cqar_shared.domain.kinds.symbol import SYMBOL
+from cqar_shared.domain.kinds.symbol_identifier import SYMBOL_IDENTIFIER
+from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.errors import EntityNotFound, ServiceNotReady
 from cqar_shared.queries import entities
+from cqar_shared.queries.entities import EntityQuery
 from cqar_shared.queries.query import Query, QueryContext
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolQuery(Query[Any]):
+    """Which symbol has an id, or is named by an identifier?
+
+    Attributes:
+        symbol_id: "" for a symbol that is named by an identifier.
+    """
+
+    rpc = "GetSymbol"
+    symbol_id: str
+    source: int
+    external_id: str
+
+    @classmethod
+    def from_request(cls, request: pb.GetSymbolRequest) -> Self:
+        require_symbol_name(request)
+        return cls(request.symbol_id, request.data_source, request.external_id)
+
+    def run(self, context: QueryContext) -> Any:
+        """Return the symbol.
+
+        Raises:
+            EntityNotFound: There is no such symbol, or the identifier names several.
+        """
+        reader, symbol_id = context.reader, self.symbol_id
+        if not symbol_id:
+            names = (self.source, self.external_id)
+            symbol_id = external_ids.owner_of(reader, SYMBOL_IDENTIFIER, "symbol_id", *names)
+            if not symbol_id:
+                raise EntityNotFound(SYMBOL_IDENTIFIER.name, self.external_id)
+        return entities.require(reader, SYMBOL, symbol_id)
+
+
+class Get(NamedTuple):
+    """How a Get method that programs ask in their own process becomes a query, and its answer."""
+
+    query_of: Callable[[Any], Query[Any]]
+    response: Callable[[Any], Message]
+
+
+#: The Get methods of the registry that a replica answers.
+GETS: Final = {
+    "GetVenue": Get(
+        lambda request: EntityQuery.of(VENUE, request.venue_id),
+        lambda venue: pb.GetVenueResponse(venue=venue),
+    ),
+    "GetSymbol": Get(SymbolQuery.from_request, lambda symbol: pb.GetSymbolResponse(symbol=symbol)),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ from cqar_resolver.queries.registry import (
     DeploymentQuery,
     GroupQuery,
     IdentifierQuery,
+    SymbolQuery,
 )
 from cqar_resolver.services.freshness_metadata import pinned_memory, send_freshness
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.asset_identifier import ASSET_IDENTIFIER
 from cqar_shared.domain.kinds.chain import CHAIN
-from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.symbol_identifier import SYMBOL_IDENTIFIER
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
@@ -111,7 +111,8 @@ class RegistryReads(WriterOnlyMethods, Lists, AssetRegistryServicer):
     async def GetSymbol(
         self, request: pb.GetSymbolRequest, context: Context
     ) -> pb.GetSymbolResponse:
-        return pb.GetSymbolResponse(symbol=await self._get(SYMBOL, request.symbol_id, context))
+        symbol = await self._answer(SymbolQuery.from_request(request), context)
+        return pb.GetSymbolResponse(symbol=symbol)
 
     async def GetVenue(self, request: pb.GetVenueRequest, context: Context) -> pb.GetVenueResponse:
         return pb.GetVenueResponse(venue=await self._get(VENUE, request.venue_id, context))

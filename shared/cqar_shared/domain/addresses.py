@@ -102,7 +102,7 @@ def _cosmos(text: str) -> str:
             raise NotAnAddress("must be ibc/ and 64 upper-case hexadecimal digits")
         return text
     lowered = text.lower()
-    if _is_bech32(lowered):
+    if is_bech32(lowered):
         if text not in (lowered, text.upper()):
             raise NotAnAddress("is bech32 of mixed case, which BIP-173 forbids")
         return lowered
@@ -114,7 +114,8 @@ def _cosmos(text: str) -> str:
     return text
 
 
-def _is_bech32(text: str) -> bool:
+def is_bech32(text: str) -> bool:
+    """Whether a text in lower case is bech32 with its checksum, such as a Cosmos account."""
     prefix, _ = bech32.bech32_decode(text)
     return prefix is not None
 

@@ -43,7 +43,7 @@ _FACTS_OF_SYMBOL: Final = frozenset(
 )
 
 
-class Changes(typing.NamedTuple):
+class FieldChanges(typing.NamedTuple):
     """What differences change: field -> value.
 
     Attributes:
@@ -84,14 +84,14 @@ def _owner(difference: FindingDifference, listing: Any, symbol: Any) -> tuple[An
     return (symbol if is_of_symbol else listing), name
 
 
-def changes_of(finding: Finding) -> Changes:
+def changes_of(finding: Finding) -> FieldChanges:
     """Return what approving changes.
 
     Raises:
         Invalid: A difference names a field that no decision changes, or a value that it cannot
             have; names all of them.
     """
-    changes = Changes({}, {}, {})
+    changes = FieldChanges({}, {}, {})
     violations: list[FieldViolation] = []
     for place, difference in enumerate(finding.differences or ()):
         violations += _read(difference, f"differences[{place}].", changes)
@@ -100,7 +100,9 @@ def changes_of(finding: Finding) -> Changes:
     return changes
 
 
-def _read(difference: FindingDifference, prefix: str, changes: Changes) -> Iterator[FieldViolation]:
+def _read(
+    difference: FindingDifference, prefix: str, changes: FieldChanges
+) -> Iterator[FieldViolation]:
     field = difference.field
     name = field.removeprefix(OF_SYMBOL)
     entity: type[Any]

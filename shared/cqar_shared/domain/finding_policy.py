@@ -29,8 +29,8 @@ __all__ = [
     "all_rules",
     "finding_id_of",
     "rule_for",
-    "with_policy",
     "with_id",
+    "with_policy",
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -13,6 +13,15 @@ from cqar_shared.domain.kinds import KIND_BY_NAME
 
 #: Entities that one merge changes: as many as one request may.
 CHANGED_MAX: Final = 5_000
+
+
+class Moved(NamedTuple):
+    """An entity before and after a merge; None where it did not exist."""
+
+    kind: str
+    key: str
+    before: Entity | None
+    after: Entity | None
 
 
 def relink(kind: AnyKind, entity: Entity, **changes: Any) -> Item:

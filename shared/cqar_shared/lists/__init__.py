@@ -5,4 +5,4 @@ and as a predicate; `paging` cuts the result into pages. The writer runs them on
 resolver on its snapshot.
 """
 
-__all__ = ["filter_names", "filters", "methods", "paging", "presentation"]
+__all__ = ["filter_names", "filters", "merged_filters", "methods", "paging", "presentation"]

@@ -98,7 +98,8 @@ class Lists(ABC):
     async def ListAssetIdentifiers(
         self, request: pb.ListAssetIdentifiersRequest, context: Context
     ) -> pb.ListAssetIdentifiersResponse:
-        filters = equal({"asset_id": request.asset_id})
+        names = ("asset_id", "source", "external_id")
+        filters = equal({name: getattr(request, name) for name in names})
         page = await self.page(ASSET_IDENTIFIER, request, filters, context)
         return paged(pb.ListAssetIdentifiersResponse(identifiers=page.messages), page)
 
@@ -135,7 +136,8 @@ class Lists(ABC):
     async def ListSymbolIdentifiers(
         self, request: pb.ListSymbolIdentifiersRequest, context: Context
     ) -> pb.ListSymbolIdentifiersResponse:
-        filters = equal({"symbol_id": request.symbol_id})
+        names = ("symbol_id", "data_source", "external_id")
+        filters = equal({name: getattr(request, name) for name in names})
         page = await self.page(SYMBOL_IDENTIFIER, request, filters, context)
         return paged(pb.ListSymbolIdentifiersResponse(identifiers=page.messages), page)
 

@@ -59,7 +59,7 @@ def _current_key(reader: Reader, kind: AnyKind, key: str) -> str:
         current_id(reader, KIND_BY_NAME[kind.referents[name]], part)
         if kind.referents.get(name) in MERGING
         else part
-        for name, part in zip(kind.key, kind.parts_of(key), strict=True)
+        for name, part in zip(kind.key, kind.parts_of(key), strict=False)
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
@@ -193,10 +193,17 @@ def _typed(config: type[C], named: Mapping[str, str], prefix: str) -> dict[str, 
     found: dict[str, Any] = {}
     for name, text in named.items():
         try:
-            found[name] = msgspec.convert(text, types[name], strict=False)
-        except msgspec.ValidationError as error:
+            value = msgspec.json.decode(text) if _is_list(types[name]) else text
+            found[name] = msgspec.convert(value, types[name], strict=False)
+        except msgspec.DecodeError as error:
             raise InvalidConfiguration(f"configuration: {prefix}{name.upper()}: {error}") from None
     return found
+
+
+def _is_list(type_: Any) -> bool:
+    """Whether a setting is a list, which the environment states as JSON."""
+    inner = get_args(type_)[0] if get_origin(type_) is Annotated else type_
+    return get_origin(inner) is tuple
 
 
 def host_and_port(listen: str) -> tuple[str, int]:

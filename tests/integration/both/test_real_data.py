@@ -1,4 +1,4 @@
-"""Third parties' real lists before the rules: what is accepted, and that what is not is wrong."""
+"""Third parties' real lists through the importer: what is taken, and that what is not is wrong."""
 
 from __future__ import annotations
 
@@ -7,161 +7,105 @@ from typing import Any, Final
 
 import pytest
 
-from cqar_shared.domain.evaluation import Outcome, Result
+from cqar.importer.reference.reference_state import ReferenceState
+from cqar.importer.reference.statements import RowOutcome
+from cqar_shared.domain.evaluation import ChangeIntent, Item, Outcome, Result
+from cqar_shared.domain.kinds.finding import FINDING
 from cqar_writer.mutations import Mutations
-from tests.real import real_data_page, source_files, sources
-from tests.real.evidence import BY_REASON
-from tests.real.report import Tally, tally
-from tests.real.rule_evaluation import EvaluatedRow, RegistryModel, batches, evaluate_all
+from tests.real import real_data_page, source_files
+from tests.real.list_imports import ListImport, import_all, plan_of
+from tests.real.source_files import EVM_CHAINS, SUPERCHAIN, UNISWAP
 from tests.support.commits import CAUSE
+from tests.support.entity_builders import NOW
 
 if not source_files.DATA.exists():
     pytest.skip(f"{source_files.DATA} is absent: third parties' lists", allow_module_level=True)
 
-#: By source: rows, accepted, with nothing to hold, and rejected by what is wrong.
-COUNTS: Final[dict[str, tuple[int, int, int, dict[str, int]]]] = {
-    "EVM chains": (1940, 1940, 0, {}),
-    "Cosmos chains": (228, 226, 2, {}),
-    "Chains stated by hand": (28, 28, 0, {}),
-    "Superchain tokens": (1168, 1166, 0, {"address NOT_AN_ADDRESS": 2}),
-    "Solana tokens": (13644, 13641, 0, {"decimals OUT_OF_RANGE": 3}),
-    "rotki assets": (1374, 1371, 3, {}),
-    "Uniswap tokens": (1723, 1720, 0, {"decimals IMMUTABLE": 3}),
-    "Cosmos assets": (
-        2217,
-        2168,
-        0,
-        {
-            "address NOT_AN_ADDRESS": 1,
-            "asset_id IMMUTABLE": 1,
-            "chain_id NOT_FOUND": 39,
-            "decimals IMMUTABLE": 2,
-            "decimals REQUIRED": 6,
-        },
-    ),
-    "Cosmos traces": (
-        1258,
-        1102,
-        85,
-        {"to_asset_id CYCLE": 1, "to_asset_id NOT_FOUND": 70},
-    ),
-    "rotki groups": (
-        504,
-        492,
-        0,
-        {
-            "members[].asset_id DUPLICATE": 5,
-            "members[].asset_id NOT_FOUND": 6,
-            "name WHITE_SPACE": 1,
-        },
-    ),
-}
+#: What one request may hold.
+BATCH_ITEMS: Final = 1_000
 
 
 @pytest.fixture(scope="module")
-def judged() -> list[EvaluatedRow]:
-    return list(evaluate_all(sources.rows()))
+def imports() -> list[ListImport]:
+    return list(import_all())
 
 
-@pytest.fixture(scope="module")
-def tallies(judged: list[EvaluatedRow]) -> dict[str, Tally]:
-    return tally(judged)
-
-
-def test_as_many_rows_of_each_source_are_accepted_and_rejected_for_as_much(
-    tallies: dict[str, Tally],
-) -> None:
-    found = {
-        source: (
-            told.rows,
-            told.accepted,
-            told.silent.total(),
-            {str(reason): len(rows) for reason, rows in sorted(told.rejected.items())},
-        )
-        for source, told in tallies.items()
+def test_no_record_of_a_list_is_passed_over(imports: list[ListImport]) -> None:
+    assert {one.source.title: len(one.plan.rows) for one in imports} == {
+        source.title: len(source_files.records_of(source)) for source in source_files.LISTS
     }
-    assert found == COUNTS
-    for told in tallies.values():
-        # No row here has two faults, so nothing is counted twice.
-        assert told.rejected_rows == sum(map(len, told.rejected.values()))
+    for one in imports:
+        assert sum(one.plan.outcomes.values()) == len(one.plan.rows)
 
 
-def test_no_record_of_a_file_is_passed_over(tallies: dict[str, Tally]) -> None:
-    traces = [
-        trace for _, asset in source_files.cosmos_assets() for trace in asset.get("traces", [])
-    ]
-    read: dict[str, list[Any]] = {
-        "EVM chains": source_files.evm_chains(),
-        "Cosmos chains": source_files.cosmos_chains(),
-        "Superchain tokens": source_files.superchain(),
-        "Solana tokens": source_files.solana(),
-        "Uniswap tokens": source_files.uniswap(),
-        "Cosmos assets": source_files.cosmos_assets(),
-        "Cosmos traces": traces,
-    }
-    assert {source: tallies[source].rows for source in read} == {
-        source: len(records) for source, records in read.items()
-    }
-    collections = {record["collection_id"] for record in source_files.rotki_members()}
-    assert tallies["rotki groups"].rows == len(collections)
+def test_a_second_import_changes_nothing(imports: list[ListImport]) -> None:
+    assert [one.again.changes for one in imports] == [[]] * len(imports)
+    for one in imports:
+        assert one.again.outcomes["NEW"] == one.again.outcomes["CHANGED"] == 0
 
 
-def test_every_rejected_row_is_wrong_by_another_look_than_the_rules(
-    tallies: dict[str, Tally],
-) -> None:
+def test_every_row_that_is_not_taken_is_wrong_by_another_look(imports: list[ListImport]) -> None:
     unproved = [
-        (str(reason), judged.row.text)
-        for told in tallies.values()
-        for reason, rejected in told.rejected.items()
-        for judged in rejected
-        if BY_REASON[reason](judged.row) is None
+        (reason, one.title, one.row.text)
+        for reason, found in real_data_page.not_taken(imports).items()
+        for one in found
+        if real_data_page.proof_of(one) is None
     ]
     assert unproved == []
 
 
-def test_no_accepted_row_looks_wrong_by_that_other_look(judged: list[EvaluatedRow]) -> None:
-    """The looks at decimals, addresses and counterparties, at the rows that passed."""
-    looks = {
-        "Superchain tokens": ("address NOT_AN_ADDRESS",),
-        "Solana tokens": ("decimals OUT_OF_RANGE",),
-        "Cosmos assets": ("chain_id NOT_FOUND", "decimals REQUIRED"),
-        "Cosmos traces": ("to_asset_id NOT_FOUND",),
-        "rotki groups": ("members[].asset_id DUPLICATE", "name WHITE_SPACE"),
+def test_no_unreadable_row_goes_without_another_look(imports: list[ListImport]) -> None:
+    looked_at = {
+        id(one.row) for found in real_data_page.not_taken(imports).values() for one in found
     }
-    by_name = {str(reason): look for reason, look in BY_REASON.items()}
-    accepted = (one.row for one in judged if one.row.entities and not one.violations)
-    suspect = [
-        (name, row.text)
-        for row in accepted
-        for name in looks.get(row.source, ())
-        if by_name[name](row) is not None
+    unreadable = [
+        row
+        for one in imports
+        for row in one.plan.rows
+        if row.outcome is RowOutcome.UNREADABLE and id(row) not in looked_at
     ]
-    assert suspect == []
+    assert unreadable == []
 
 
-def test_no_list_overwrites_what_another_stated(judged: list[EvaluatedRow]) -> None:
-    results = {outcome.result for one in judged for outcome in one.outcomes}
-    assert results == {Result.CREATED, Result.UNCHANGED, Result.REJECTED}
+def test_no_list_overwrites_what_another_stated(imports: list[ListImport]) -> None:
+    """What is updated of assets and contracts is their doubts alone."""
+    for one in imports:
+        for outcome in one.plan.changes:
+            if outcome.result is Result.UPDATED and outcome.kind.name.startswith("asset"):
+                before, after = vars_of(outcome.before), vars_of(outcome.after)
+                assert {name for name in before if before[name] != after[name]} <= {
+                    *("doubts", "updated_at", "members")
+                }
 
 
-async def test_the_writer_commits_exactly_what_the_judge_accepts_in_memory(
-    mutations: Mutations,
-) -> None:
-    """All chains, the Superchain's and Uniswap's tokens: contradictions and all."""
-    registry, judged = RegistryModel(), list[Outcome]()
-    for batch in batches(sources.rows(of_all=False)):
-        applied = await mutations.apply(batch.items, CAUSE, skip_rejected=True, historical=True)
-        outcomes = registry.judge(batch)
-        assert _told(applied.outcomes) == _told(outcomes)
-        judged += outcomes
-    results = {outcome.result for outcome in judged}
-    assert results == {Result.CREATED, Result.UNCHANGED, Result.REJECTED}
+def vars_of(entity: Any) -> dict[str, Any]:
+    return {name: getattr(entity, name) for name in entity.__struct_fields__}
+
+
+async def test_the_writer_commits_exactly_what_the_plans_say(mutations: Mutations) -> None:
+    """Chains, the Superchain's and Uniswap's tokens: contradictions and all."""
+    state = ReferenceState(NOW)
+    for source in (EVM_CHAINS, SUPERCHAIN, UNISWAP):
+        plan = plan_of(source, state)
+        # The writer stamps a finding; what it makes of one is proven elsewhere.
+        planned = [outcome for outcome in plan.changes if outcome.kind is not FINDING]
+        items = [
+            Item(kind=outcome.kind, intent=ChangeIntent.UPSERT, given=outcome.after)
+            for outcome in planned
+        ]
+        applied: list[Outcome] = []
+        for start in range(0, len(items), BATCH_ITEMS):
+            batch = items[start : start + BATCH_ITEMS]
+            told = await mutations.apply(batch, CAUSE, skip_rejected=True, historical=True)
+            applied += told.outcomes
+        assert _told(applied) == _told(planned)
+        state.commit(plan.changes)
 
 
 def _told(outcomes: Iterable[Outcome]) -> list[tuple[Any, ...]]:
-    return [(o.kind.name, o.key, o.result, o.before, o.after, o.violations) for o in outcomes]
+    return [(o.kind.name, o.key, o.result, o.violations) for o in outcomes]
 
 
-def test_the_document_says_what_was_found(tallies: dict[str, Tally]) -> None:
+def test_the_document_says_what_was_found(imports: list[ListImport]) -> None:
     message = "run `python -m tests.real` and look at what changed"
-    assert real_data_page.PATH.read_text() == real_data_page.text_of(tallies), message
+    assert real_data_page.PATH.read_text() == real_data_page.text_of(imports), message

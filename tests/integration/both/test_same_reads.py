@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
 from cqar_shared.domain.kinds.symbol import OptionTypeCode, SymbolTypeCode
+from cqar_shared.domain.kinds.symbol_identifier import SymbolDataSource
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_shared.lists.filter_names import NAMED
 from cqar_writer.archiver import Archiver
@@ -67,6 +68,9 @@ MARKET: Final = (
     an_identifier(identifier_id=an_id("main"), external_id="main", is_primary=True),
     a_symbol_identifier(identifier_id=an_id("first"), external_id="first", is_primary=True),
     an_identifier(identifier_id=an_id("coin"), asset_id=COINS[1], external_id="coin"),
+    a_symbol_identifier(
+        identifier_id=an_id("figi"), data_source=SymbolDataSource.FIGI, external_id="BBG000BLNQ16"
+    ),
     a_venue_symbol(
         listing_id=an_id("past"), venue_symbol="OLD", delisted_at=NOW, listed_at=NOW - HOUR
     ),
@@ -135,7 +139,8 @@ VALUES: Final[dict[str, tuple[Any, ...]]] = {
     "symbol_type": (1, 4, -1),
     "venue_type": (1, 2, -1),
     "source": (1, 2, -1, 40_000),
-    "data_source": (4, 5, -1),
+    "data_source": (4, 5, 6, -1),
+    "external_id": ("first", "main", "none", "BBG000BLNQ16", "BBG000BLNQ17", "a\0"),
     "flag_type": (3, 1, 9, -1),
     "min_severity": (4, 5, 9, -1, 40_000),
     "include_resolved": (True,),

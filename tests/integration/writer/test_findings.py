@@ -11,7 +11,7 @@ import grpc
 import pytest
 from cqc.events.v1 import events_pb2
 from cqc.replication.v1 import replication_pb2
-from cqc.venues.v1 import venue_symbol_pb2
+from cqc.venues.v1 import venue_asset_pb2, venue_symbol_pb2
 from cqc.writer.v1 import finding_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -39,7 +39,11 @@ from tests.support.entity_builders import (
     USDT,
     a_chain,
     a_deployment,
+    a_symbol,
+    a_venue,
+    a_venue_asset,
     a_venue_symbol,
+    an_asset,
     an_id,
 )
 from tests.support.finding_calls import People, message_of
@@ -410,3 +414,65 @@ async def test_what_is_gone_ends_when_it_is_approved(people: People, mutations: 
     now = await listing(people.client)
     assert now.HasField("delisted_at")
     assert now.delisted_at.ToDatetime(dt.UTC) == NOW - DAY
+
+
+async def test_a_code_means_the_asset_that_was_approved_in_one_revision(
+    people: People, mutations: Mutations
+) -> None:
+    own, symbol = an_id("own"), a_symbol(base_asset_id=an_id("own"))
+    await commit(
+        mutations,
+        an_asset("BTC", asset_id=own, asset_type=None, unverified=True),
+        a_venue("kraken"),
+        symbol,
+        a_venue_asset(venue_id="kraken", asset_id=own, venue_asset_symbol="XBT"),
+        a_venue_symbol(
+            venue_id="kraken",
+            venue_symbol="XBTUSDT",
+            symbol_id=symbol.symbol_id,
+            doubts=("MEANING_UNDECIDED",),
+        ),
+    )
+    about = {"venue_id": "kraken", "code": "XBT", "asset_id": own}
+    same = with_id(Finding(kind="SAME_TICKER", proposed_asset_id=BTC, **about))
+    reuse = with_id(Finding(kind="REUSE", **about))
+    (found, other) = await people.propose("importer", same, reuse)
+    refused = await refusal(people.decide("ann", found.finding_id, asset_id=an_id("no")))
+    assert (refused.code, refused.reason) == (Code.NOT_FOUND, "ASSET_NOT_FOUND")
+    preview = (await people.get(found.finding_id)).preview
+    answer = await people.decide("ann", found.finding_id, reason="its contract is the same")
+    assert answer.preview == preview_with_finding(preview, answer.preview)
+    (turned,) = answer.preview.verdicts
+    assert (turned.venue_symbol, turned.allowed_after) == ("XBTUSDT", True)
+    assert (await people.get(other.finding_id)).finding.state == FindingState.SUPERSEDED
+    ref = pb.EntityRef(kind="venue_asset", key=f"kraken/{BTC}")
+    history = await people.call("ann", "History", pb.HistoryRequest(entity=ref))
+    row = venue_asset_pb2.VenueAsset.FromString(history.entries[0].after)
+    assert [(e.kind, e.code) for e in row.evidence] == [("REVIEWED", "XBT")]
+    assert (history.entries[0].revision, history.entries[0].reason) == (
+        answer.revision,
+        "its contract is the same",
+    )
+
+
+def preview_with_finding(preview: pb.DecisionPreview, told: pb.DecisionPreview) -> Any:
+    """A preview, and the decided finding itself, which a decision changes, too."""
+    whole = pb.DecisionPreview()
+    whole.CopyFrom(preview)
+    whole.outcomes.insert(0, told.outcomes[0])
+    whole.counts["finding"] += 1
+    return whole
+
+
+async def test_two_people_merge_assets_and_the_same_choice_is_theirs(people: People) -> None:
+    finding = with_id(Finding(kind="ASSET_MERGE", asset_id=USDT))
+    (found,) = await people.propose("importer", finding)
+    await people.decide("ann", found.finding_id, asset_id=ETH, dry_run=True)
+    first = await people.decide("ann", found.finding_id, asset_id=BTC)
+    assert first.approvals_missing == 1
+    refused = await refusal(people.decide("ben", found.finding_id, asset_id=ETH))
+    assert refused.violations == {("asset_id", "OTHER_CHOICE")}
+    refused = await refusal(people.decide("ben", found.finding_id))
+    # They are traded against one another, so they are two.
+    assert ("to_asset_id", "TRADED_AGAINST") in refused.violations
+    assert (await people.get(found.finding_id)).finding.state == FindingState.OPEN

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from cqar import catalogue
 from cqar.catalogue.updates import updated
 from cqar.importer.apply import batches, item_of
-from cqar.importer.asset_identity import looks_multiplied
+from cqar.importer.identity import looks_multiplied
 from cqar.importer.listing_proposals import upsert
 from cqar.importer.multipliers import MULTIPLES, stated_multipliers
 from cqar.importer.plan import make_plan
@@ -24,7 +24,7 @@ from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE, EnvironmentCode, VenueType
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, OrderUnitCode
-from tests.readers.test_readers import FILES, _read
+from tests.readers.test_readers import FILES, reading_of
 from tests.support.entity_builders import NOW
 
 _CONTRACTS = (SymbolTypeCode.PERPETUAL, SymbolTypeCode.FUTURE)
@@ -77,7 +77,7 @@ def test_every_code_of_the_venues_files_that_looks_multiplied_is_stated(
     loaded: RegistryState,
 ) -> None:
     stated = stated_multipliers(loaded)
-    bases = {market.base for listing in FILES for market in _read(listing).markets}
+    bases = {market.base for listing in FILES for market in reading_of(listing).markets}
     unstated = sorted(base.venue for base in bases if looks_multiplied(base))
     assert len(unstated) >= 35
     assert [code for code in unstated if code not in stated] == []
@@ -105,7 +105,7 @@ def test_a_plan_names_no_multiple_that_nobody_has_stated(
     for kind in (ASSET, VENUE):
         for entity in loaded.all(kind):
             state.add(kind, entity)
-    reading = _read(next(listing for listing in FILES if listing.file == file))
+    reading = reading_of(next(listing for listing in FILES if listing.file == file))
     venue: Any = state.get(VENUE.name, venue_id)
     plan = make_plan(state, venue, reading, NOW, {})
     assert (plan.multiples, plan.rejected) == ([], [])
@@ -169,6 +169,12 @@ def test_a_name_that_the_catalogue_knows_as_a_former_one_becomes_the_present_one
     assert updated(replace(bittorrent, name=text), bittorrent) == bittorrent
 
 
+def test_a_name_that_others_give_too_stays(loaded: RegistryState) -> None:
+    ether: Any = loaded.get(ASSET.name, catalogue.asset_id("ether"))
+    assert "Ethereum" in [former.name for former in ether.former_names]
+    assert updated(replace(ether, name="Ethereum"), ether).name == "Ethereum"
+
+
 def test_every_code_of_a_venue_says_that_the_catalogue_stated_it(loaded: RegistryState) -> None:
     for held in loaded.all(VENUE_ASSET):
         said = [(one.kind, one.code, one.detail) for one in held.evidence]
@@ -201,7 +207,7 @@ def test_orders_of_bundled_contracts_count_what_their_readers_say(loaded: Regist
     markets = {
         (listing.venue_id, market.spelling): market
         for listing in FILES
-        for market in _read(listing).markets
+        for market in reading_of(listing).markets
     }
     compared = 0
     for listing in loaded.all(VENUE_SYMBOL):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from tests.readers.test_readers import FILES, _read
+from tests.readers.test_readers import FILES, reading_of
 from tools.venues.__main__ import PAGE
+from tools.venues.beside import beside_part
 from tools.venues.causes import NoCause, cause_of
 from tools.venues.ccxt_comparison import NOTHING, Disagreement, compare
 from tools.venues.one_registry import chosen
@@ -23,7 +24,7 @@ def test_the_committed_page_has_what_readers_and_oracles_say_today(
     files: list[FileReading],
 ) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for part in (venues_part(files), files_part(files)):
+    for part in (venues_part(files), files_part(files), beside_part()):
         missing = [line for line in part.splitlines() if line not in page]
         assert missing == [], "run `make venues`, and read what it changes"
 
@@ -48,7 +49,7 @@ def test_a_disagreement_with_ccxt_that_nobody_explained_stops_the_page() -> None
 
 def test_ccxt_reads_a_file_as_an_import_would_and_what_differs_is_told() -> None:
     (listing,) = (file for file in FILES if file.file == "upbit/market_all_2021-04-17.json")
-    ours = _read(listing).markets
+    ours = reading_of(listing).markets
     compared = compare(listing, ours)
     assert compared is not None
     assert (compared.markets, compared.refused) == (len(ours), "")

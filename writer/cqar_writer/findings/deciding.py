@@ -33,7 +33,7 @@ from cqar_shared.errors import (
 APPROVALS: Final = {FindingAction.TWO_PEOPLE: 2}
 
 
-class Decision(NamedTuple):
+class DecisionRequest(NamedTuple):
     """What one actor says of a finding."""
 
     finding_id: str
@@ -43,7 +43,7 @@ class Decision(NamedTuple):
     choice: Choice = Choice()
 
 
-def plan_decision(decision: Decision, registry: RegistryView) -> list[Item]:
+def plan_decision(decision: DecisionRequest, registry: RegistryView) -> list[Item]:
     """Return the items of a decision; the finding is among them.
 
     Raises:
@@ -106,7 +106,7 @@ def _require_undecided(finding: Finding) -> None:
         raise TooLarge(f"at most {DECISIONS_MAX} decisions about one finding")
 
 
-def _require_entitled(finding: Finding, decision: Decision) -> None:
+def _require_entitled(finding: Finding, decision: DecisionRequest) -> None:
     """Check that the actor may decide. Anyone may put it off."""
     if decision.verdict is FindingVerdict.HOLD:
         return
@@ -117,7 +117,7 @@ def _require_entitled(finding: Finding, decision: Decision) -> None:
         raise Forbidden(f"{decision.actor!r} agreed before: another actor must agree, too")
 
 
-def _agreed_choice(finding: Finding, decision: Decision) -> Choice:
+def _agreed_choice(finding: Finding, decision: DecisionRequest) -> Choice:
     """Return the choice of those who agree: what the first one chose, all others do."""
     chosen = decision.choice
     if decision.verdict is not FindingVerdict.APPROVE:
@@ -138,7 +138,7 @@ def _agreed_choice(finding: Finding, decision: Decision) -> Choice:
     return Choice(first.asset_id, first.units)
 
 
-def _decided(finding: Finding, decision: Decision, registry: RegistryView) -> Finding:
+def _decided(finding: Finding, decision: DecisionRequest, registry: RegistryView) -> Finding:
     """Return the finding with one more decision, and the state that follows."""
     said = FindingDecision(
         actor=decision.actor,

@@ -27,7 +27,7 @@ TOLD_MAX: Final = 1_000
 COMPARED_MAX: Final = 1_000
 
 
-class Review(NamedTuple):
+class ChangeReview(NamedTuple):
     """What a change does, beside its outcomes.
 
     Attributes:
@@ -44,11 +44,11 @@ class _View(Protocol):
     def find(self, kind: str, lookup: str, *values: Any) -> Iterator[Any]: ...
 
 
-def review(registry: WorkingSet, outcomes: Sequence[Outcome]) -> Review:
+def review(registry: WorkingSet, outcomes: Sequence[Outcome]) -> ChangeReview:
     """Compare the verdicts before and after what a request changes."""
     counts = Counter(o.kind.name for o in outcomes if o.changes)
     if any(o.result is Result.REJECTED for o in outcomes):
-        return Review(dict(counts), [])
+        return ChangeReview(dict(counts), [])
     before, after, now = RegistryBefore(registry), registry, Instant.of(registry.now)
     spellings = dict.fromkeys(_spellings(before, after, outcomes))
     turned = []
@@ -57,7 +57,7 @@ def review(registry: WorkingSet, outcomes: Sequence[Outcome]) -> Review:
         will_be = verdict_of(after, venue_id, spelling, now)
         if was.open.allowed != will_be.open.allowed:
             turned.append(_turned(venue_id, spelling, was, will_be))
-    return Review(dict(counts), turned)
+    return ChangeReview(dict(counts), turned)
 
 
 def _spellings(

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cqar_shared.domain import rules
 from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.relinking import Moved
 from cqar_shared.domain.working_set import LookupKey, Stored
 from cqar_shared.errors import EntityNotFound, FieldViolation, Invalid
 from cqar_shared.lists import paging
@@ -21,11 +22,11 @@ from cqar_shared.replication.positions import LogPosition, position_of
 from cqar_shared.sql import entity_queries, row_check
 from cqar_shared.sql.tables import table_of
 from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
-from cqar_writer.reads import entity_history
+from cqar_writer.reads import entity_history, merge_history
 from cqar_writer.reads.cached import RedisReader
 from cqar_writer.store import entity_rows, finding_rows, search
 from cqar_writer.store.asset_price_rows import find_prices
-from cqar_writer.store.finding_rows import FindingFilter, FindingRow
+from cqar_writer.store.finding_rows import FindingFilter, ListedFinding
 from cqar_writer.store.upcoming_rows import UpcomingRow, find_upcoming
 from cqar_writer.store.voided_listings import VoidedListings, VoidedMatches
 
@@ -103,6 +104,10 @@ class RegistryReader:
             async for entry in entries:
                 yield entry.after
 
+    async def moved_by_merge(self, asset_id: str) -> list[Moved]:
+        """Return what the newest merge of an asset changed."""
+        return await merge_history.moved_by_merge(self._tx, asset_id)
+
     async def terms(self, listing_id: str, moment: dt.datetime) -> bytes | None:
         """Return a serialised listing as it was at a moment; None if nobody knows."""
         (payload,) = await entity_queries.terms_at(self._tx, [(listing_id, moment)])
@@ -121,7 +126,7 @@ class RegistryReader:
 
     async def findings(
         self, wanted: FindingFilter, after: tuple[dt.datetime, str] | None, limit: int
-    ) -> list[FindingRow]:
+    ) -> list[ListedFinding]:
         """Return the newest findings that pass; see `finding_rows`."""
         return await finding_rows.find(self._tx, wanted, after, limit)
 

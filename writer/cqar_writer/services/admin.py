@@ -46,7 +46,7 @@ from cqar_writer.reads.listing_periods import periods_of
 from cqar_writer.reads.listing_sources import source_of
 from cqar_writer.reads.sessions import Reads
 from cqar_writer.reads.upcoming import upcoming_of
-from cqar_writer.services.finding_methods import FindingMethods
+from cqar_writer.services.merge_methods import MergeMethods
 from cqar_writer.services.outcome_messages import difference_message, outcome_message
 from cqar_writer.services.rpc_methods import cause_of, count, send_position
 from cqar_writer.store import entity_rows
@@ -66,7 +66,7 @@ KEYS_MAX: Final = 100
 REVISION_DIGITS_MAX: Final = 19
 
 
-class RegistryAdminService(FindingMethods, RegistryAdminServicer):
+class RegistryAdminService(MergeMethods, RegistryAdminServicer):
     def __init__(
         self,
         mutations: Mutations,

@@ -25,8 +25,8 @@ from cqar_shared.rpc.message_size import DEFAULT_BYTES_MAX
 from cqar_shared.rpc.request_limits import ASIDE_BYTES, FINDINGS_MAX
 from cqar_shared.runtime.event_loop import run_off_loop
 from cqar_writer.findings import deciding, preview
-from cqar_writer.findings.deciding import Decision
-from cqar_writer.findings.preview import Review
+from cqar_writer.findings.deciding import DecisionRequest
+from cqar_writer.findings.preview import ChangeReview
 from cqar_writer.mutations import AppliedMutation, Cause, Mutations, idempotency_key_of
 from cqar_writer.reads import findings
 from cqar_writer.reads.sessions import Reads
@@ -114,11 +114,13 @@ class FindingMethods:
         answer = pb.GetProposalResponse(finding=message)
         if message.state in UNDECIDED:
             plan = partial(deciding.plan_preview, request.finding_id, choice)
-            batch = PlannedBatch[Review](plan, preview.review)
+            batch = PlannedBatch[ChangeReview](plan, preview.review)
             answer.preview.CopyFrom(await self._previewed(batch, cause_of(context)))
         return answer
 
-    async def _previewed(self, batch: PlannedBatch[Review], cause: Cause) -> pb.DecisionPreview:
+    async def _previewed(
+        self, batch: PlannedBatch[ChangeReview], cause: Cause
+    ) -> pb.DecisionPreview:
         try:
             applied = await self._mutations.apply_planned(batch, cause, dry_run=True)
         except RegistryError as error:
@@ -129,7 +131,9 @@ class FindingMethods:
         self, request: pb.DecideProposalRequest, context: Context
     ) -> pb.DecideProposalResponse:
         decision = _decision_of(request)
-        batch = PlannedBatch[Review](partial(deciding.plan_decision, decision), preview.review)
+        batch = PlannedBatch[ChangeReview](
+            partial(deciding.plan_decision, decision), preview.review
+        )
         applied = await self._mutations.apply_planned(
             batch,
             cause_of(context, request.reason),
@@ -163,7 +167,7 @@ class FindingMethods:
         )
 
 
-def _decision_of(request: pb.DecideProposalRequest) -> Decision:
+def _decision_of(request: pb.DecideProposalRequest) -> DecisionRequest:
     """Read a decision.
 
     Raises:
@@ -185,7 +189,7 @@ def _decision_of(request: pb.DecideProposalRequest) -> Decision:
         violations += error.violations
     if violations:
         raise Invalid(violations)
-    return Decision(
+    return DecisionRequest(
         request.finding_id,
         FindingVerdict(request.verdict),
         auth.caller.get().actor,
@@ -239,7 +243,7 @@ def _encode_proposed(places: Sequence[str], applied: AppliedMutation) -> bytes:
 
 
 def _encode_decided(
-    batch: PlannedBatch[Review], finding_id: str, applied: AppliedMutation
+    batch: PlannedBatch[ChangeReview], finding_id: str, applied: AppliedMutation
 ) -> bytes:
     """Encode a DecideProposalResponse."""
     response = pb.DecideProposalResponse(revision=applied.revision, epoch=applied.epoch)

@@ -10,7 +10,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Outcome
 from cqar_shared.errors import FieldViolation, Invalid, RegistryError
-from cqar_writer.findings.preview import TOLD_MAX, Review
+from cqar_writer.findings.preview import TOLD_MAX, ChangeReview
 
 
 def outcome_message(outcome: Outcome) -> pb.ApplyOutcome:
@@ -33,7 +33,7 @@ def difference_message(difference: tuple[str, str, str]) -> pb.FieldDifference:
     )
 
 
-def preview_message(outcomes: Sequence[Outcome], review: Review | None) -> pb.DecisionPreview:
+def preview_message(outcomes: Sequence[Outcome], review: ChangeReview | None) -> pb.DecisionPreview:
     """Tell what a planned change does, and why it is refused if it is."""
     preview = pb.DecisionPreview()
     for outcome in islice((o for o in outcomes if o.changes or o.error), TOLD_MAX):

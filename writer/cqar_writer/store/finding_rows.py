@@ -32,7 +32,7 @@ class FindingFilter(NamedTuple):
     opened_until: dt.datetime | None = None
 
 
-class FindingRow(NamedTuple):
+class ListedFinding(NamedTuple):
     finding_id: str
     opened_at: dt.datetime
     payload: bytes
@@ -63,7 +63,7 @@ async def find(
     wanted: FindingFilter,
     after: tuple[dt.datetime, str] | None,
     limit: int,
-) -> list[FindingRow]:
+) -> list[ListedFinding]:
     """Find the newest findings that pass.
 
     Args:
@@ -85,7 +85,7 @@ async def find(
         f" JOIN current c ON c.kind = '{FINDING.name}' AND c.key = p.finding_id::text"
         f" {order.format('p')}"
     )
-    return [FindingRow(*row) for row in await tx.execute(_text(query, given), given)]
+    return [ListedFinding(*row) for row in await tx.execute(_text(query, given), given)]
 
 
 async def count_kinds(tx: AsyncConnection, wanted: FindingFilter) -> dict[str, int]:

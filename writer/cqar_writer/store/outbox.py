@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -70,6 +71,26 @@ async def payloads_of(tx: AsyncConnection, ref: Ref, before: int | None, limit: 
     if before is not None:
         query = query.where(table.c.revision < before)
     return list((await tx.execute(query.order_by(table.c.revision.desc()).limit(limit))).scalars())
+
+
+async def payloads_at(tx: AsyncConnection, revisions: Sequence[int]) -> list[bytes]:
+    """Return the packed change sets of revisions that exist, in their order."""
+    query = sa.select(outbox.c.payload).where(outbox.c.revision.in_(revisions))
+    return list((await tx.execute(query.order_by(outbox.c.revision))).scalars())
+
+
+_LAST_CHANGES: Final = sa.text(
+    "SELECT e.kind, e.key, max(e.revision) FROM entity_revisions e"
+    " JOIN unnest(CAST(:kinds AS text[]), CAST(:keys AS text[])) AS w(kind, key)"
+    " ON e.kind = w.kind AND e.key = w.key WHERE e.revision < :before GROUP BY e.kind, e.key"
+)
+
+
+async def last_changes(tx: AsyncConnection, refs: Sequence[Ref], before: int) -> dict[Ref, int]:
+    """Return the last revision before another one that changed each of these entities."""
+    kinds, keys = [kind for kind, _ in refs], [key for _, key in refs]
+    rows = await tx.execute(_LAST_CHANGES, {"kinds": kinds, "keys": keys, "before": before})
+    return {(kind, key): revision for kind, key, revision in rows}
 
 
 _ROWS_AFTER: Final = (

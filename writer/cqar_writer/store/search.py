@@ -30,7 +30,8 @@ _ASSETS: Final = """
         ELSE 3000 + (400 * similarity(symbol, :query))::int END,
         'asset', asset_id::text FROM assets WHERE symbol ILIKE :prefix
     UNION ALL SELECT coalesce(merged_into, asset_id), CASE
-        WHEN lower(name) = lower(:query) THEN 3600 ELSE 2500 + (400 * similarity(name, :query))::int END,
+        WHEN lower(name) = lower(:query) THEN 3600
+        ELSE 2500 + (400 * similarity(name, :query))::int END,
         'asset', asset_id::text FROM assets WHERE name ILIKE :prefix
     UNION ALL SELECT asset_id, CASE WHEN lower(address) = lower(:query) THEN 5000
         ELSE 2000 + (400 * similarity(address, :query))::int END,

@@ -26,7 +26,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63qc/assets/v1/chain.proto\x12\rcqc.assets.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x03\n\x05\x43hain\x12\x15\n\x08\x63hain_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x17\n\nchain_name\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x1c\n\x0fnative_asset_id\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x17\n\nchain_type\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x17\n\nnetwork_id\x18\x05 \x01(\x03H\x04\x88\x01\x01\x12\x19\n\x0c\x65xplorer_url\x18\x06 \x01(\tH\x05\x88\x01\x01\x12\x17\n\nis_testnet\x18\x07 \x01(\x08H\x06\x88\x01\x01\x12)\n\x08metadata\x18\x08 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x10\n\x08rpc_urls\x18\x65 \x03(\t\x12.\n\ncreated_at\x18\x66 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18g \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0b\n\t_chain_idB\r\n\x0b_chain_nameB\x12\n\x10_native_asset_idB\r\n\x0b_chain_typeB\r\n\x0b_network_idB\x0f\n\r_explorer_urlB\r\n\x0b_is_testnetb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63qc/assets/v1/chain.proto\x12\rcqc.assets.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe4\x03\n\x05\x43hain\x12\x15\n\x08\x63hain_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x17\n\nchain_name\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x1c\n\x0fnative_asset_id\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x17\n\nchain_type\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x17\n\nnetwork_id\x18\x05 \x01(\x03H\x04\x88\x01\x01\x12\x19\n\x0c\x65xplorer_url\x18\x06 \x01(\tH\x05\x88\x01\x01\x12\x17\n\nis_testnet\x18\x07 \x01(\x08H\x06\x88\x01\x01\x12)\n\x08metadata\x18\x08 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x10\n\x08rpc_urls\x18\x65 \x03(\t\x12.\n\ncreated_at\x18\x66 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18g \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\x05\x63\x61ip2\x18h \x01(\tH\x07\x88\x01\x01\x42\x0b\n\t_chain_idB\r\n\x0b_chain_nameB\x12\n\x10_native_asset_idB\r\n\x0b_chain_typeB\r\n\x0b_network_idB\x0f\n\r_explorer_urlB\r\n\x0b_is_testnetB\x08\n\x06_caip2b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,5 +34,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cqc.assets.v1.chain_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CHAIN']._serialized_start=108
-  _globals['_CHAIN']._serialized_end=562
+  _globals['_CHAIN']._serialized_end=592
 # @@protoc_insertion_point(module_scope)

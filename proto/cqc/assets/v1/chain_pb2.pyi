@@ -37,6 +37,7 @@ class Chain(_message.Message):
     RPC_URLS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    CAIP2_FIELD_NUMBER: _builtins.int
     chain_id: _builtins.str
     """A slug, such as ethereum."""
     chain_name: _builtins.str
@@ -47,6 +48,10 @@ class Chain(_message.Message):
     """The network's own number, such as 1 for Ethereum."""
     explorer_url: _builtins.str
     is_testnet: _builtins.bool
+    caip2: _builtins.str
+    """Its name by CAIP-2, such as cosmos:osmosis-1; unset where it follows from the number, as that of
+    EVM chains does (eip155:1).
+    """
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct: ...
     @_builtins.property
@@ -69,11 +74,14 @@ class Chain(_message.Message):
         rpc_urls: _abc.Iterable[_builtins.str] | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        caip2: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id", "_chain_name", b"_chain_name", "_chain_type", b"_chain_type", "_explorer_url", b"_explorer_url", "_is_testnet", b"_is_testnet", "_native_asset_id", b"_native_asset_id", "_network_id", b"_network_id", "chain_id", b"chain_id", "chain_name", b"chain_name", "chain_type", b"chain_type", "created_at", b"created_at", "explorer_url", b"explorer_url", "is_testnet", b"is_testnet", "metadata", b"metadata", "native_asset_id", b"native_asset_id", "network_id", b"network_id", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_caip2", b"_caip2", "_chain_id", b"_chain_id", "_chain_name", b"_chain_name", "_chain_type", b"_chain_type", "_explorer_url", b"_explorer_url", "_is_testnet", b"_is_testnet", "_native_asset_id", b"_native_asset_id", "_network_id", b"_network_id", "caip2", b"caip2", "chain_id", b"chain_id", "chain_name", b"chain_name", "chain_type", b"chain_type", "created_at", b"created_at", "explorer_url", b"explorer_url", "is_testnet", b"is_testnet", "metadata", b"metadata", "native_asset_id", b"native_asset_id", "network_id", b"network_id", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id", "_chain_name", b"_chain_name", "_chain_type", b"_chain_type", "_explorer_url", b"_explorer_url", "_is_testnet", b"_is_testnet", "_native_asset_id", b"_native_asset_id", "_network_id", b"_network_id", "chain_id", b"chain_id", "chain_name", b"chain_name", "chain_type", b"chain_type", "created_at", b"created_at", "explorer_url", b"explorer_url", "is_testnet", b"is_testnet", "metadata", b"metadata", "native_asset_id", b"native_asset_id", "network_id", b"network_id", "rpc_urls", b"rpc_urls", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_caip2", b"_caip2", "_chain_id", b"_chain_id", "_chain_name", b"_chain_name", "_chain_type", b"_chain_type", "_explorer_url", b"_explorer_url", "_is_testnet", b"_is_testnet", "_native_asset_id", b"_native_asset_id", "_network_id", b"_network_id", "caip2", b"caip2", "chain_id", b"chain_id", "chain_name", b"chain_name", "chain_type", b"chain_type", "created_at", b"created_at", "explorer_url", b"explorer_url", "is_testnet", b"is_testnet", "metadata", b"metadata", "native_asset_id", b"native_asset_id", "network_id", b"network_id", "rpc_urls", b"rpc_urls", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__caip2: _TypeAlias = _typing.Literal["caip2"]  # noqa: Y015
+    _WhichOneofArgType__caip2: _TypeAlias = _typing.Literal["_caip2", b"_caip2"]  # noqa: Y015
     _WhichOneofReturnType__chain_id: _TypeAlias = _typing.Literal["chain_id"]  # noqa: Y015
     _WhichOneofArgType__chain_id: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id"]  # noqa: Y015
     _WhichOneofReturnType__chain_name: _TypeAlias = _typing.Literal["chain_name"]  # noqa: Y015
@@ -88,6 +96,8 @@ class Chain(_message.Message):
     _WhichOneofArgType__native_asset_id: _TypeAlias = _typing.Literal["_native_asset_id", b"_native_asset_id"]  # noqa: Y015
     _WhichOneofReturnType__network_id: _TypeAlias = _typing.Literal["network_id"]  # noqa: Y015
     _WhichOneofArgType__network_id: _TypeAlias = _typing.Literal["_network_id", b"_network_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__caip2) -> _WhichOneofReturnType__caip2 | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__chain_id) -> _WhichOneofReturnType__chain_id | None: ...
     @_typing.overload

@@ -8,6 +8,7 @@ from cqc.assets.v1 import asset_pb2 as _asset_pb2
 from cqc.assets.v1 import deployment_pb2 as _deployment_pb2
 from cqc.assets.v1 import identifier_pb2 as _identifier_pb2
 from cqc.assets.v1 import quality_flag_pb2 as _quality_flag_pb2
+from cqc.assets.v1 import relationship_pb2 as _relationship_pb2
 from cqc.markets.v1 import symbol_pb2 as _symbol_pb2
 from cqc.replication.v1 import replication_pb2 as _replication_pb2
 from cqc.venues.v1 import venue_symbol_pb2 as _venue_symbol_pb2
@@ -814,6 +815,7 @@ class ResolveAssetResponse(_message.Message):
     ACTIVE_FLAGS_FIELD_NUMBER: _builtins.int
     TRADEABLE_FIELD_NUMBER: _builtins.int
     FRESHNESS_FIELD_NUMBER: _builtins.int
+    SUCCESSIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def asset(self) -> _asset_pb2.Asset: ...
     @_builtins.property
@@ -826,6 +828,12 @@ class ResolveAssetResponse(_message.Message):
 
     @_builtins.property
     def freshness(self) -> Global___Freshness: ...
+    @_builtins.property
+    def successions(self) -> _containers.RepeatedCompositeFieldContainer[_relationship_pb2.AssetRelationship]:
+        """What it became, or will become: its relationships MIGRATES_TO, by their instants; those of which it
+        is not known when come last.
+        """
+
     def __init__(
         self,
         *,
@@ -834,10 +842,11 @@ class ResolveAssetResponse(_message.Message):
         active_flags: _abc.Iterable[_quality_flag_pb2.AssetQualityFlag] | None = ...,
         tradeable: Global___Permission | None = ...,
         freshness: Global___Freshness | None = ...,
+        successions: _abc.Iterable[_relationship_pb2.AssetRelationship] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "freshness", b"freshness", "tradeable", b"tradeable"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_flags", b"active_flags", "asset", b"asset", "deployments", b"deployments", "freshness", b"freshness", "tradeable", b"tradeable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_flags", b"active_flags", "asset", b"asset", "deployments", b"deployments", "freshness", b"freshness", "successions", b"successions", "tradeable", b"tradeable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

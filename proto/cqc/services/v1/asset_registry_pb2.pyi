@@ -848,35 +848,51 @@ class ListAssetIdentifiersRequest(_message.Message):
     ASSET_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    EXTERNAL_ID_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
     """Empty: of all assets."""
     page_size: _builtins.int
     """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
     page_token: _builtins.str
     """next_page_token of the page before, with the same filters; empty: the first page."""
+    source: _identifier_pb2.DataSource.ValueType
+    """Unset: of all sources."""
+    external_id: _builtins.str
+    """Exactly as the source writes it; empty: any."""
     def __init__(
         self,
         *,
         asset_id: _builtins.str | None = ...,
         page_size: _builtins.int | None = ...,
         page_token: _builtins.str | None = ...,
+        source: _identifier_pb2.DataSource.ValueType | None = ...,
+        external_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "asset_id", b"asset_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_external_id", b"_external_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "_source", b"_source", "asset_id", b"asset_id", "external_id", b"external_id", "page_size", b"page_size", "page_token", b"page_token", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "asset_id", b"asset_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_external_id", b"_external_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "_source", b"_source", "asset_id", b"asset_id", "external_id", b"external_id", "page_size", b"page_size", "page_token", b"page_token", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
     _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
+    _WhichOneofReturnType__external_id: _TypeAlias = _typing.Literal["external_id"]  # noqa: Y015
+    _WhichOneofArgType__external_id: _TypeAlias = _typing.Literal["_external_id", b"_external_id"]  # noqa: Y015
     _WhichOneofReturnType__page_size: _TypeAlias = _typing.Literal["page_size"]  # noqa: Y015
     _WhichOneofArgType__page_size: _TypeAlias = _typing.Literal["_page_size", b"_page_size"]  # noqa: Y015
     _WhichOneofReturnType__page_token: _TypeAlias = _typing.Literal["page_token"]  # noqa: Y015
     _WhichOneofArgType__page_token: _TypeAlias = _typing.Literal["_page_token", b"_page_token"]  # noqa: Y015
+    _WhichOneofReturnType__source: _TypeAlias = _typing.Literal["source"]  # noqa: Y015
+    _WhichOneofArgType__source: _TypeAlias = _typing.Literal["_source", b"_source"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_id) -> _WhichOneofReturnType__asset_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__external_id) -> _WhichOneofReturnType__external_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__page_size) -> _WhichOneofReturnType__page_size | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__page_token) -> _WhichOneofReturnType__page_token | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__source) -> _WhichOneofReturnType__source | None: ...
 
 Global___ListAssetIdentifiersRequest: _TypeAlias = ListAssetIdentifiersRequest  # noqa: Y015
 
@@ -1622,6 +1638,7 @@ class CreateChainRequest(_message.Message):
     RPC_URLS_FIELD_NUMBER: _builtins.int
     NATIVE_ASSET_ID_FIELD_NUMBER: _builtins.int
     IS_TESTNET_FIELD_NUMBER: _builtins.int
+    CAIP2_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     chain_type: _builtins.str
     """Whose address rules hold: EVM, SOLANA, BITCOIN, COSMOS… Never changes."""
@@ -1634,6 +1651,8 @@ class CreateChainRequest(_message.Message):
     """A slug, such as ethereum; else it is derived from the name."""
     native_asset_id: _builtins.str
     is_testnet: _builtins.bool
+    caip2: _builtins.str
+    """By CAIP-2, such as cosmos:osmosis-1; EVM chains need none, their number says it."""
     @_builtins.property
     def rpc_urls(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """At most 32."""
@@ -1650,13 +1669,16 @@ class CreateChainRequest(_message.Message):
         rpc_urls: _abc.Iterable[_builtins.str] | None = ...,
         native_asset_id: _builtins.str | None = ...,
         is_testnet: _builtins.bool | None = ...,
+        caip2: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_block_explorer_url", b"_block_explorer_url", "_chain_id", b"_chain_id", "_chain_type", b"_chain_type", "_id", b"_id", "_is_testnet", b"_is_testnet", "_name", b"_name", "_native_asset_id", b"_native_asset_id", "_native_asset_symbol", b"_native_asset_symbol", "block_explorer_url", b"block_explorer_url", "chain_id", b"chain_id", "chain_type", b"chain_type", "id", b"id", "is_testnet", b"is_testnet", "name", b"name", "native_asset_id", b"native_asset_id", "native_asset_symbol", b"native_asset_symbol"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_block_explorer_url", b"_block_explorer_url", "_caip2", b"_caip2", "_chain_id", b"_chain_id", "_chain_type", b"_chain_type", "_id", b"_id", "_is_testnet", b"_is_testnet", "_name", b"_name", "_native_asset_id", b"_native_asset_id", "_native_asset_symbol", b"_native_asset_symbol", "block_explorer_url", b"block_explorer_url", "caip2", b"caip2", "chain_id", b"chain_id", "chain_type", b"chain_type", "id", b"id", "is_testnet", b"is_testnet", "name", b"name", "native_asset_id", b"native_asset_id", "native_asset_symbol", b"native_asset_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_block_explorer_url", b"_block_explorer_url", "_chain_id", b"_chain_id", "_chain_type", b"_chain_type", "_id", b"_id", "_is_testnet", b"_is_testnet", "_name", b"_name", "_native_asset_id", b"_native_asset_id", "_native_asset_symbol", b"_native_asset_symbol", "block_explorer_url", b"block_explorer_url", "chain_id", b"chain_id", "chain_type", b"chain_type", "id", b"id", "is_testnet", b"is_testnet", "name", b"name", "native_asset_id", b"native_asset_id", "native_asset_symbol", b"native_asset_symbol", "rpc_urls", b"rpc_urls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_block_explorer_url", b"_block_explorer_url", "_caip2", b"_caip2", "_chain_id", b"_chain_id", "_chain_type", b"_chain_type", "_id", b"_id", "_is_testnet", b"_is_testnet", "_name", b"_name", "_native_asset_id", b"_native_asset_id", "_native_asset_symbol", b"_native_asset_symbol", "block_explorer_url", b"block_explorer_url", "caip2", b"caip2", "chain_id", b"chain_id", "chain_type", b"chain_type", "id", b"id", "is_testnet", b"is_testnet", "name", b"name", "native_asset_id", b"native_asset_id", "native_asset_symbol", b"native_asset_symbol", "rpc_urls", b"rpc_urls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__block_explorer_url: _TypeAlias = _typing.Literal["block_explorer_url"]  # noqa: Y015
     _WhichOneofArgType__block_explorer_url: _TypeAlias = _typing.Literal["_block_explorer_url", b"_block_explorer_url"]  # noqa: Y015
+    _WhichOneofReturnType__caip2: _TypeAlias = _typing.Literal["caip2"]  # noqa: Y015
+    _WhichOneofArgType__caip2: _TypeAlias = _typing.Literal["_caip2", b"_caip2"]  # noqa: Y015
     _WhichOneofReturnType__chain_id: _TypeAlias = _typing.Literal["chain_id"]  # noqa: Y015
     _WhichOneofArgType__chain_id: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id"]  # noqa: Y015
     _WhichOneofReturnType__chain_type: _TypeAlias = _typing.Literal["chain_type"]  # noqa: Y015
@@ -1673,6 +1695,8 @@ class CreateChainRequest(_message.Message):
     _WhichOneofArgType__native_asset_symbol: _TypeAlias = _typing.Literal["_native_asset_symbol", b"_native_asset_symbol"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__block_explorer_url) -> _WhichOneofReturnType__block_explorer_url | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__caip2) -> _WhichOneofReturnType__caip2 | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__chain_id) -> _WhichOneofReturnType__chain_id | None: ...
     @_typing.overload
@@ -2000,21 +2024,40 @@ Global___CreateSymbolResponse: _TypeAlias = CreateSymbolResponse  # noqa: Y015
 
 @_typing.final
 class GetSymbolRequest(_message.Message):
+    """By exactly one of symbol_id, and data_source with external_id."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SYMBOL_ID_FIELD_NUMBER: _builtins.int
+    DATA_SOURCE_FIELD_NUMBER: _builtins.int
+    EXTERNAL_ID_FIELD_NUMBER: _builtins.int
     symbol_id: _builtins.str
+    data_source: _identifier_pb2_1.DataSource.ValueType
+    """What names one symbol only: not CFI and MIC, which many share."""
+    external_id: _builtins.str
+    """Exactly as the source writes it."""
     def __init__(
         self,
         *,
         symbol_id: _builtins.str | None = ...,
+        data_source: _identifier_pb2_1.DataSource.ValueType | None = ...,
+        external_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_symbol_id", b"_symbol_id", "symbol_id", b"symbol_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_data_source", b"_data_source", "_external_id", b"_external_id", "_symbol_id", b"_symbol_id", "data_source", b"data_source", "external_id", b"external_id", "symbol_id", b"symbol_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_symbol_id", b"_symbol_id", "symbol_id", b"symbol_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_data_source", b"_data_source", "_external_id", b"_external_id", "_symbol_id", b"_symbol_id", "data_source", b"data_source", "external_id", b"external_id", "symbol_id", b"symbol_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__data_source: _TypeAlias = _typing.Literal["data_source"]  # noqa: Y015
+    _WhichOneofArgType__data_source: _TypeAlias = _typing.Literal["_data_source", b"_data_source"]  # noqa: Y015
+    _WhichOneofReturnType__external_id: _TypeAlias = _typing.Literal["external_id"]  # noqa: Y015
+    _WhichOneofArgType__external_id: _TypeAlias = _typing.Literal["_external_id", b"_external_id"]  # noqa: Y015
     _WhichOneofReturnType__symbol_id: _TypeAlias = _typing.Literal["symbol_id"]  # noqa: Y015
     _WhichOneofArgType__symbol_id: _TypeAlias = _typing.Literal["_symbol_id", b"_symbol_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__data_source) -> _WhichOneofReturnType__data_source | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__external_id) -> _WhichOneofReturnType__external_id | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__symbol_id) -> _WhichOneofReturnType__symbol_id | None: ...
 
 Global___GetSymbolRequest: _TypeAlias = GetSymbolRequest  # noqa: Y015
@@ -2535,29 +2578,45 @@ class ListSymbolIdentifiersRequest(_message.Message):
     SYMBOL_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    DATA_SOURCE_FIELD_NUMBER: _builtins.int
+    EXTERNAL_ID_FIELD_NUMBER: _builtins.int
     symbol_id: _builtins.str
     """Empty: of all symbols."""
     page_size: _builtins.int
     """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
     page_token: _builtins.str
     """next_page_token of the page before, with the same filters; empty: the first page."""
+    data_source: _identifier_pb2_1.DataSource.ValueType
+    """Unset: of all sources."""
+    external_id: _builtins.str
+    """Exactly as the source writes it; empty: any."""
     def __init__(
         self,
         *,
         symbol_id: _builtins.str | None = ...,
         page_size: _builtins.int | None = ...,
         page_token: _builtins.str | None = ...,
+        data_source: _identifier_pb2_1.DataSource.ValueType | None = ...,
+        external_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_page_size", b"_page_size", "_page_token", b"_page_token", "_symbol_id", b"_symbol_id", "page_size", b"page_size", "page_token", b"page_token", "symbol_id", b"symbol_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_data_source", b"_data_source", "_external_id", b"_external_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "_symbol_id", b"_symbol_id", "data_source", b"data_source", "external_id", b"external_id", "page_size", b"page_size", "page_token", b"page_token", "symbol_id", b"symbol_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_page_size", b"_page_size", "_page_token", b"_page_token", "_symbol_id", b"_symbol_id", "page_size", b"page_size", "page_token", b"page_token", "symbol_id", b"symbol_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_data_source", b"_data_source", "_external_id", b"_external_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "_symbol_id", b"_symbol_id", "data_source", b"data_source", "external_id", b"external_id", "page_size", b"page_size", "page_token", b"page_token", "symbol_id", b"symbol_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__data_source: _TypeAlias = _typing.Literal["data_source"]  # noqa: Y015
+    _WhichOneofArgType__data_source: _TypeAlias = _typing.Literal["_data_source", b"_data_source"]  # noqa: Y015
+    _WhichOneofReturnType__external_id: _TypeAlias = _typing.Literal["external_id"]  # noqa: Y015
+    _WhichOneofArgType__external_id: _TypeAlias = _typing.Literal["_external_id", b"_external_id"]  # noqa: Y015
     _WhichOneofReturnType__page_size: _TypeAlias = _typing.Literal["page_size"]  # noqa: Y015
     _WhichOneofArgType__page_size: _TypeAlias = _typing.Literal["_page_size", b"_page_size"]  # noqa: Y015
     _WhichOneofReturnType__page_token: _TypeAlias = _typing.Literal["page_token"]  # noqa: Y015
     _WhichOneofArgType__page_token: _TypeAlias = _typing.Literal["_page_token", b"_page_token"]  # noqa: Y015
     _WhichOneofReturnType__symbol_id: _TypeAlias = _typing.Literal["symbol_id"]  # noqa: Y015
     _WhichOneofArgType__symbol_id: _TypeAlias = _typing.Literal["_symbol_id", b"_symbol_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__data_source) -> _WhichOneofReturnType__data_source | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__external_id) -> _WhichOneofReturnType__external_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__page_size) -> _WhichOneofReturnType__page_size | None: ...
     @_typing.overload
@@ -3616,6 +3675,7 @@ class UpdateChainRequest(_message.Message):
     EXPLORER_URL_FIELD_NUMBER: _builtins.int
     RPC_URLS_FIELD_NUMBER: _builtins.int
     IS_TESTNET_FIELD_NUMBER: _builtins.int
+    CAIP2_FIELD_NUMBER: _builtins.int
     IF_REVISION_FIELD_NUMBER: _builtins.int
     chain_id: _builtins.str
     """A slug, such as ethereum."""
@@ -3627,6 +3687,8 @@ class UpdateChainRequest(_message.Message):
     native_asset_id: _builtins.str
     explorer_url: _builtins.str
     is_testnet: _builtins.bool
+    caip2: _builtins.str
+    """By CAIP-2, such as cosmos:osmosis-1."""
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     @_builtins.property
@@ -3644,12 +3706,15 @@ class UpdateChainRequest(_message.Message):
         explorer_url: _builtins.str | None = ...,
         rpc_urls: _abc.Iterable[_builtins.str] | None = ...,
         is_testnet: _builtins.bool | None = ...,
+        caip2: _builtins.str | None = ...,
         if_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id", "_chain_type", b"_chain_type", "_explorer_url", b"_explorer_url", "_if_revision", b"_if_revision", "_is_testnet", b"_is_testnet", "_name", b"_name", "_native_asset_id", b"_native_asset_id", "_network_id", b"_network_id", "chain_id", b"chain_id", "chain_type", b"chain_type", "explorer_url", b"explorer_url", "if_revision", b"if_revision", "is_testnet", b"is_testnet", "name", b"name", "native_asset_id", b"native_asset_id", "network_id", b"network_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_caip2", b"_caip2", "_chain_id", b"_chain_id", "_chain_type", b"_chain_type", "_explorer_url", b"_explorer_url", "_if_revision", b"_if_revision", "_is_testnet", b"_is_testnet", "_name", b"_name", "_native_asset_id", b"_native_asset_id", "_network_id", b"_network_id", "caip2", b"caip2", "chain_id", b"chain_id", "chain_type", b"chain_type", "explorer_url", b"explorer_url", "if_revision", b"if_revision", "is_testnet", b"is_testnet", "name", b"name", "native_asset_id", b"native_asset_id", "network_id", b"network_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id", "_chain_type", b"_chain_type", "_explorer_url", b"_explorer_url", "_if_revision", b"_if_revision", "_is_testnet", b"_is_testnet", "_name", b"_name", "_native_asset_id", b"_native_asset_id", "_network_id", b"_network_id", "chain_id", b"chain_id", "chain_type", b"chain_type", "explorer_url", b"explorer_url", "if_revision", b"if_revision", "is_testnet", b"is_testnet", "name", b"name", "native_asset_id", b"native_asset_id", "network_id", b"network_id", "rpc_urls", b"rpc_urls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_caip2", b"_caip2", "_chain_id", b"_chain_id", "_chain_type", b"_chain_type", "_explorer_url", b"_explorer_url", "_if_revision", b"_if_revision", "_is_testnet", b"_is_testnet", "_name", b"_name", "_native_asset_id", b"_native_asset_id", "_network_id", b"_network_id", "caip2", b"caip2", "chain_id", b"chain_id", "chain_type", b"chain_type", "explorer_url", b"explorer_url", "if_revision", b"if_revision", "is_testnet", b"is_testnet", "name", b"name", "native_asset_id", b"native_asset_id", "network_id", b"network_id", "rpc_urls", b"rpc_urls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__caip2: _TypeAlias = _typing.Literal["caip2"]  # noqa: Y015
+    _WhichOneofArgType__caip2: _TypeAlias = _typing.Literal["_caip2", b"_caip2"]  # noqa: Y015
     _WhichOneofReturnType__chain_id: _TypeAlias = _typing.Literal["chain_id"]  # noqa: Y015
     _WhichOneofArgType__chain_id: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id"]  # noqa: Y015
     _WhichOneofReturnType__chain_type: _TypeAlias = _typing.Literal["chain_type"]  # noqa: Y015
@@ -3666,6 +3731,8 @@ class UpdateChainRequest(_message.Message):
     _WhichOneofArgType__native_asset_id: _TypeAlias = _typing.Literal["_native_asset_id", b"_native_asset_id"]  # noqa: Y015
     _WhichOneofReturnType__network_id: _TypeAlias = _typing.Literal["network_id"]  # noqa: Y015
     _WhichOneofArgType__network_id: _TypeAlias = _typing.Literal["_network_id", b"_network_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__caip2) -> _WhichOneofReturnType__caip2 | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__chain_id) -> _WhichOneofReturnType__chain_id | None: ...
     @_typing.overload

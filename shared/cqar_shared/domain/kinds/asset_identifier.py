@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cqc.assets.v1 import identifier_pb2
 
-from cqar_shared.domain.identifier_rules import checker, finder
+from cqar_shared.domain.identifier_rules import checker, completer, finder
 from cqar_shared.domain.kind import Entity, Kind, by, checked_as_it_is, lifecycle
 
 
@@ -50,7 +50,8 @@ ASSET_IDENTIFIER = Kind(
     table="asset_identifiers",
     check=_check,
     check_relinked=checked_as_it_is(_check),
-    existing=finder("asset_identifier", "source"),
+    complete=completer("source"),
+    existing=finder("asset_identifier", "asset_id", "source"),
     referents={"asset_id": "asset"},
     lookups={
         "external_id": by("source", "external_id"),

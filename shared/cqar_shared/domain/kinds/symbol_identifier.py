@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cqc.markets.v1 import identifier_pb2
 
-from cqar_shared.domain.identifier_rules import checker, finder
+from cqar_shared.domain.identifier_rules import checker, completer, finder
 from cqar_shared.domain.kind import Entity, Kind, by, checked_as_it_is, lifecycle
 
 
@@ -50,7 +50,8 @@ SYMBOL_IDENTIFIER = Kind(
     table="symbol_identifiers",
     check=_check,
     check_relinked=checked_as_it_is(_check),
-    existing=finder("symbol_identifier", "data_source"),
+    complete=completer("data_source"),
+    existing=finder("symbol_identifier", "symbol_id", "data_source"),
     referents={"symbol_id": "symbol"},
     lookups={
         "external_id": by("data_source", "external_id"),

@@ -16,5 +16,12 @@ asset_identifiers = sa.Table(
     sa.Column("is_primary", sa.Boolean, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("metadata", Json),
-    sa.UniqueConstraint("source", "external_id"),
+    # An id names one asset; a class (CFI, 10) and a market (MIC, 11) are shared by many.
+    sa.Index(
+        "uq_asset_identifiers_external_id",
+        *("source", "external_id"),
+        sa.text("(CASE WHEN source IN (10, 11) THEN asset_id END)"),
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+    ),
 )

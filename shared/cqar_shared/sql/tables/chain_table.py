@@ -21,7 +21,10 @@ chains = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Column("metadata", Json),
+    sa.Column("caip2", sa.Text),
     sa.CheckConstraint("network_id >= 0", name="network_id_not_negative"),
     sa.Index("idx_chains_type", "chain_type"),
     sa.Index("idx_chains_native_asset", "native_asset_id"),
+    sa.Index("idx_chains_network", "network_id"),
+    sa.Index("uq_chains_caip2", "caip2", unique=True),
 )

@@ -16,5 +16,12 @@ symbol_identifiers = sa.Table(
     sa.Column("is_primary", sa.Boolean, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("metadata", Json),
-    sa.UniqueConstraint("data_source", "external_id"),
+    # An id names one symbol; a class (CFI, 10) and a market (MIC, 11) are shared by many.
+    sa.Index(
+        "uq_symbol_identifiers_external_id",
+        *("data_source", "external_id"),
+        sa.text("(CASE WHEN data_source IN (10, 11) THEN symbol_id END)"),
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+    ),
 )

@@ -11,7 +11,6 @@ from cqar.catalogue import read_table
 from cqar.importer.answer_reader import read_answers
 from cqar.importer.market import Code
 from cqar.importer.multipliers import Multiplier
-from cqar.importer.plan import Plan
 from cqar.importer.readers.registry import product_line_of
 from cqar.importer.saved_answers import SavedResponse, decode_file
 from cqar_shared.domain.kinds.asset import ASSET
@@ -19,17 +18,13 @@ from cqar_shared.domain.kinds.symbol import SYMBOL, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 from tests.readers.listing_files import VENUES
-from tests.support.entity_builders import NOW, a_venue, an_asset, an_id
+from tests.support.entity_builders import NOW, a_venue, a_venue_asset, an_asset, an_id
 from tests.support.memory_registry_view import changed
-from tests.unit.cqar.importer.test_plan import Registry, a_market, coin
+from tests.unit.cqar.importer.test_plan import Registry, a_major, a_market, coin
 
 DAY = dt.timedelta(days=1)
 GATE = a_venue("gate", operator="gate")
 CAT = {"1000CAT": Multiplier("CAT", Decimal(1000))}
-
-
-def bound(plan: Plan) -> list[tuple[str, str]]:
-    return [(binding.code, binding.asset_id) for binding in plan.bindings]
 
 
 def base_of(registry: Registry, venue: str, spelling: str) -> Any:
@@ -67,45 +62,73 @@ def test_two_operators_that_use_one_ticker_get_two_assets_until_a_person_says_th
         assert (again.changes, again.rejected) == ([], [])
 
 
-def test_a_verified_asset_is_bound_by_its_ticker_and_every_such_binding_is_listed() -> None:
+def test_a_verified_asset_is_not_bound_by_its_ticker_alone() -> None:
     lit = an_asset("LIT", name="Litentry")
     registry = Registry(GATE, lit)
     plan = registry.imported(a_market("BTC_USDT"), coin("LIT", "LIT_USDT"), venue="gate")
-    assert plan.new_assets == []
-    assert ("LIT", lit.asset_id) in bound(plan)
-    assert {binding.ticker for binding in plan.bindings} == {"BTC", "LIT", "USDT"}
-    held = registry.entities[VENUE_ASSET.name, f"gate/{lit.asset_id}"][1]
-    assert held.metadata == {"bound_by": "ticker"}
-    # From then on the code is bound: nothing is taken for a ticker again.
+    assert {binding.ticker for binding in plan.bindings} == {"BTC", "USDT"}
+    assert {binding.evidence for binding in plan.bindings} == {("CATALOGUE_TICKER",)}
+    own = base_of(registry, "gate", "LIT_USDT")
+    assert (own.asset_id != lit.asset_id, own.unverified) == (True, True)
+    (finding,) = plan.findings
+    assert (finding.kind, finding.venue_id, finding.code) == ("SAME_TICKER", "gate", "LIT")
+    assert (finding.asset_id, finding.proposed_asset_id) == (own.asset_id, lit.asset_id)
+    assert [(e.kind, e.asset_id, e.is_against) for e in finding.evidence or ()] == [
+        ("TICKER", lit.asset_id, False)
+    ]
+    # From then on the code is bound: nothing is asked again.
     again = registry.plan(a_market("BTC_USDT"), coin("LIT", "LIT_USDT"), venue="gate", at=NOW + DAY)
-    assert again.bindings == []
+    assert (again.bindings, again.findings) == ([], [])
 
 
-def test_an_unverified_namesake_does_not_hide_the_verified_one() -> None:
-    other = an_asset("LIT", asset_id=an_id("other"), unverified=True)
-    lit = an_asset("LIT")
-    plan = Registry(GATE, lit, other).plan(coin("LIT", "LIT_USDT"), venue="gate")
-    assert ("LIT", lit.asset_id) in bound(plan)
-    two = an_asset("LIT", asset_id=an_id("second"))
-    plan = Registry(GATE, lit, two).plan(coin("LIT", "LIT_USDT"), venue="gate")
-    assert [o.after.symbol for o in plan.new_assets] == ["LIT"]  # type: ignore[union-attr]
+def test_what_the_catalogue_calls_unambiguous_is_bound_and_the_evidence_kept() -> None:
+    registry = Registry()
+    registry.imported(a_market())
+    (bitcoin,) = [e for k, e in registry.entities.values() if k is ASSET and e.symbol == "BTC"]
+    held = registry.entities[VENUE_ASSET.name, f"binance/{bitcoin.asset_id}"][1]
+    assert [(e.kind, e.code) for e in held.evidence] == [("CATALOGUE_TICKER", "BTC")]
+
+
+def test_a_name_decides_and_another_name_contradicts() -> None:
+    lighter, litentry = (
+        an_asset("LIT", asset_id=an_id(name), name=name) for name in ("Lighter", "Litentry")
+    )
+    named = a_market("LIT_USDT", base=Code("LIT", "LIT", "Litentry"))
+    registry = Registry(GATE, lighter, litentry)
+    plan = registry.imported(named, venue="gate")
+    assert base_of(registry, "gate", "LIT_USDT") == litentry
+    assert plan.findings == []
+    other = Registry(GATE, lighter)
+    plan = other.imported(named, venue="gate")
+    assert base_of(other, "gate", "LIT_USDT").name == "Litentry"
+    (finding,) = plan.findings
+    against = [(e.kind, e.asset_id) for e in finding.evidence or () if e.is_against]
+    assert against == [("NAME", lighter.asset_id)]
+    assert finding.proposed_asset_id is None
+
+
+def test_an_unverified_asset_is_bound_by_its_name_too() -> None:
+    registry = Registry(GATE)
+    binance = a_market("LITUSDT", base=Code("LIT", "LIT", "Litentry"))
+    registry.imported(binance)
+    gate = a_market("LIT_USDT", base=Code("LIT", "LIT", "Litentry"))
+    assert registry.imported(gate, venue="gate").new_assets == []
+    assert base_of(registry, "gate", "LIT_USDT") == base_of(registry, "binance", "LITUSDT")
 
 
 def test_what_an_older_import_bound_by_ticker_stays_as_it_is() -> None:
-    """An unverified asset of another operator's: the code is recorded, or its listing stands."""
-    registry = Registry(GATE)
-    registry.imported(a_market(), coin("LIT"))
-    lit = base_of(registry, "binance", "LITUSDT")
-    registry.entities[ASSET.name, lit.asset_id] = (ASSET, changed(lit, unverified=False))
+    """The code is recorded, or its listing stands."""
+    lit = an_asset("LIT", unverified=True)
+    held = a_venue_asset(venue_id="gate", asset_id=lit.asset_id, venue_asset_symbol="LIT")
+    registry = Registry(GATE, lit, changed(held, metadata={"bound_by": "ticker"}))
     registry.imported(a_market("BTC_USDT"), coin("LIT", "LIT_USDT"), venue="gate")
-    registry.entities[ASSET.name, lit.asset_id] = (ASSET, lit)
     for is_recorded in (True, False):
         if not is_recorded:
             registry.entities.pop((VENUE_ASSET.name, f"gate/{lit.asset_id}"))
         plan = registry.plan(
             a_market("BTC_USDT"), coin("LIT", "LIT_USDT"), venue="gate", at=NOW + DAY / 2
         )
-        assert (plan.rejected, plan.new_assets, plan.bindings) == ([], [], [])
+        assert (plan.rejected, plan.new_assets, plan.findings) == ([], [], [])
 
 
 def test_an_asset_that_an_import_made_for_a_code_is_that_codes_again() -> None:
@@ -124,16 +147,15 @@ def test_an_asset_that_an_import_made_for_a_code_is_that_codes_again() -> None:
 
 def test_the_coin_of_a_multiple_is_not_recorded_as_the_venues_code() -> None:
     """Elsewhere CAT is another coin than Simon's Cat, of which Binance lists a thousand."""
-    simons = an_asset("CAT", name="Simon's Cat")
+    simons = a_major("CAT", name="Simon's Cat")
     registry = Registry(simons)
-    plan = registry.imported(a_market(), coin("1000CAT"), multipliers=CAT)
+    registry.imported(a_market(), coin("1000CAT"), multipliers=CAT)
     coin_of_it = base_of(registry, "binance", "1000CATUSDT")
     assert (coin_of_it.asset_id, coin_of_it.name) == (simons.asset_id, simons.name)
     # What was stated once is known of the coin from then on.
     assert coin_of_it.metadata == {"multiples": {"1000CAT": "1000"}}
     assert registry.listing("1000CATUSDT").unit_multiplier == 1000
     assert codes(registry) == {("binance", "BTC"), ("binance", "USDT")}
-    assert ("1000CAT", simons.asset_id) in bound(plan)
     for stated in ({}, CAT):
         again = registry.plan(a_market(), coin("1000CAT"), multipliers=stated, at=NOW + DAY / 2)
         assert (again.changes, again.rejected) == ([], [])
@@ -177,7 +199,7 @@ def test_a_code_that_is_no_multiple_is_the_venues_code_of_the_coin() -> None:
 
 def test_a_share_is_not_the_coin_of_its_ticker() -> None:
     """WENUSDT of Binance's futures is on Wendy's share, and WEN is a coin on Solana."""
-    memecoin = an_asset("WEN")
+    memecoin = a_major("WEN")
     share = coin("WEN", "WENUSDT", underlying_class=UnderlyingClassCode.EQUITY)
     registry = Registry(memecoin)
     registry.imported(a_market(), share, coin("WEN", "WENUSDC"))
@@ -237,7 +259,7 @@ def test_of_two_operators_real_listings_only_verified_assets_are_shared() -> Non
 def test_the_code_of_a_multiple_says_nothing_of_another_code() -> None:
     """1000CAT stands for CAT where somebody says so; `CATS` is another spelling."""
     market = a_market("CATSUSDT", base=Code("CATS", "CATS"))
-    plan = Registry(an_asset("CAT")).plan(market, coin("1000CAT"), multipliers=CAT)
+    plan = Registry(a_major("CAT")).plan(market, coin("1000CAT"), multipliers=CAT)
     assert [o.after.symbol for o in plan.new_assets] == ["CATS"]  # type: ignore[union-attr]
 
 

@@ -73,3 +73,53 @@ def test_every_request_has_a_file_name_of_its_own() -> None:
         for request in line.requests:
             found = matching(line.file_name(request), line.requests)
             assert found == (request, {}), (line.venue_id, request)
+
+
+SYMBOLS = {"code": "200000", "data": [{"symbol": "BTC-USDT"}]}
+CURRENCIES = {"code": "200000", "data": []}
+
+
+def test_currencies_and_tickers_are_asked_for_after_the_listing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = "https://api.kucoin.com/api"
+    exchange = Exchange(
+        {
+            f"{host}/v2/symbols": SYMBOLS,
+            f"{host}/v3/currencies": CURRENCIES,
+            f"{host}/v1/market/allTickers": {"data": {"ticker": []}},
+        }
+    )
+    monkeypatch.setattr(live_answers, "make_exchange", lambda *_: exchange)
+    line = product_line_of("kucoin")
+    assert line is not None
+    live = live_answers.fetch_all(line)
+    assert [answer.name for answer in live.answers] == ["v2/symbols", "v3/currencies"]
+    assert [answer.name for answer in live.tickers] == ["market/allTickers"]
+    assert (live.failed, len(exchange.asked)) == ([], 3)
+
+
+def test_what_does_not_answer_beside_the_listing_loses_no_listing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exchange = Exchange({"https://api.kucoin.com/api/v2/symbols": SYMBOLS})
+    monkeypatch.setattr(live_answers, "make_exchange", lambda *_: exchange)
+    line = product_line_of("kucoin")
+    assert line is not None
+    live = live_answers.fetch_all(line)
+    assert [answer.name for answer in live.answers] == ["v2/symbols"]
+    assert live.tickers == []
+    assert ["v3/currencies does not answer" in text for text in live.failed] == [True, False]
+    assert "allTickers does not answer (TimeoutError" in live.failed[1]
+
+
+def test_what_needs_a_key_or_is_of_the_past_is_not_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = "https://api.bybit.com/v5/market/instruments-info?category=linear"
+    exchange = Exchange({url: page("", "BTCUSDT")})
+    monkeypatch.setattr(live_answers, "make_exchange", lambda *_: exchange)
+    line = product_line_of("bybit-linear")
+    assert line is not None
+    live_answers.fetch_all(line)
+    assert exchange.asked == [url, "https://api.bybit.com/v5/market/tickers?category=linear"]

@@ -19,7 +19,7 @@ from cqar.importer.readers.product_line import Answer, Request
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.evaluation import Result
 from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingRule
-from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetClassCode
 from cqar_shared.domain.kinds.finding import Finding, FindingAction, FindingState
 from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
 from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
@@ -42,6 +42,12 @@ def a_market(spelling: str = "BTCUSDT", **changes: Any) -> Market:
         "status": MarketStatusCode.ONLINE,
     }
     return Market(spelling=spelling, **{**given, **changes})
+
+
+def a_major(ticker: str = "BTC", **changes: Any) -> Asset:
+    """A coin of which the catalogue says that nothing else trades under its ticker."""
+    marks: dict[str, Any] = {"asset_class": AssetClassCode.CRYPTO, "unambiguous_ticker": True}
+    return an_asset(ticker, **{**marks, **changes})
 
 
 def coin(code: str, spelling: str = "", **changes: Any) -> Market:
@@ -70,7 +76,7 @@ class Registry:
         kinds = {kind.entity: kind for kind in (ASSET, VENUE, VENUE_ASSET, SYMBOL, VENUE_SYMBOL)}
         self.entities = {
             (kind.name, kind.key_of(entity)): (kind, entity)
-            for entity in (a_venue(), an_asset(), an_asset("USDT"), *entities)
+            for entity in (a_venue(), a_major(), a_major("USDT"), *entities)
             for kind in [kinds[type(entity)]]
         }
         self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
@@ -335,7 +341,7 @@ def test_a_code_that_would_be_a_second_asset_of_a_ticker_is_refused() -> None:
     registry = Registry()
     found = coin("ETH", "0-USDT", symbol_type=SymbolTypeCode.SPOT)
     found = msgspec.structs.replace(found, base=Code("0", "BTC"))
-    plan = registry.plan(a_market(), found)
+    plan = registry.plan(a_market(), found, is_reviewed=False)
     assert [row.spelling for row in plan.rejected] == ["0-USDT"]
     assert "would be a second BTC" in plan.rejected[0].reason
     # REPV2 and REP are two coins that ccxt calls REP: they differ in their own codes.

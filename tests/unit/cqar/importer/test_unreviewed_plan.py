@@ -90,7 +90,7 @@ def test_a_listing_that_was_read_unreviewed_says_so_until_it_is_read_otherwise()
     assert CCXT == "ccxt, unreviewed"
 
 
-def test_the_text_of_a_plan_says_what_is_unreviewed_untraced_and_bound_by_ticker(
+def test_the_text_of_a_plan_says_what_is_unreviewed_untraced_and_bound_by_what(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     registry = Registry()
@@ -101,10 +101,11 @@ def test_the_text_of_a_plan_says_what_is_unreviewed_untraced_and_bound_by_ticker
     assert "2 rows are read UNREVIEWED" in said
     assert f"tick_size of 1 rows: ccxt has a value, but {UNTRACED_REASON}" in said
     assert "status of 1 rows: the record states none" in said
-    assert "Bound by ticker alone" not in said
+    assert "Codes bound to known assets" not in said
     show_plan(Registry().plan(a_market()), None)
     said = " ".join(capsys.readouterr().out.split())
-    assert "Bound by ticker alone (review them): 2" in said
+    assert "Codes bound to known assets, by evidence" in said
+    assert "CATALOGUE_TICKER │ 2" in said
     assert "UNREVIEWED" not in said
 
 

@@ -141,6 +141,110 @@ def test_an_id_of_two_assets_is_not_answered() -> None:
         resolve(other, **external("bitcoin"))
 
 
+CAIP19 = int(AssetDataSource.CAIP19)
+SOL, USDC_SOL = an_id("sol"), "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
+SOLANA = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"
+ATOM_IN_OSMOSIS = "27394FB092D2ECCD56123C74F36E4C1F926001CEADA9CA97EA622B25F41E5EB2"
+#: Chains with their own coins, and deployments on them; ether has another name on Base.
+ON_CHAINS = (
+    a_chain(network_id=1, native_asset_id=ETH),
+    *(a_chain(chain_id=f"twin-{n}", network_id=7) for n in (1, 2)),
+    a_chain(chain_id="base", network_id=8453, native_asset_id=ETH),
+    a_chain(chain_id="polygon", network_id=137, native_asset_id=USDT),
+    a_chain(chain_id="solana", chain_type="SOLANA", caip2=SOLANA),
+    a_chain(chain_id="osmosis", chain_type="COSMOS", caip2="cosmos:osmosis-1"),
+    a_chain(chain_id="tron", chain_type="TRON", network_id=728126428),
+    a_chain(chain_id="hub", chain_type="COSMOS", native_asset_id=BTC, caip2="cosmos:cosmoshub-4"),
+    an_asset("SOL"),
+    a_deployment(
+        deployment_id=an_id("sol"), asset_id=SOL, chain_id="solana", address=None, is_native=True
+    ),
+    a_deployment(deployment_id=an_id("usdc"), chain_id="solana", address=USDC_SOL),
+    a_deployment(deployment_id=an_id("atom"), chain_id="osmosis", address=f"ibc/{ATOM_IN_OSMOSIS}"),
+    an_identifier(
+        identifier_id=an_id("base"),
+        source=AssetDataSource.CAIP19,
+        external_id=f"eip155:8453/erc20:{TETHER}",
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "asset_id"),
+    [
+        (f"eip155:1/erc20:{TETHER}", USDT),
+        (f"eip155:1/erc20:{TETHER.lower()}", USDT),
+        (f"eip155:8453/erc20:{TETHER.lower()}", BTC),
+        ("eip155:1/slip44:60", ETH),
+        ("eip155:8453/slip44:60", ETH),
+        ("eip155:137/slip44:966", USDT),
+        (f"{SOLANA}/slip44:501", SOL),
+        (f"{SOLANA}/token:{USDC_SOL}", USDT),
+        (f"cosmos:osmosis-1/ibc:{ATOM_IN_OSMOSIS}", USDT),
+        ("cosmos:cosmoshub-4/slip44:118", BTC),
+    ],
+)
+def test_caip_19_means_what_is_at_that_address_or_the_chains_own_coin(
+    text: str, asset_id: str
+) -> None:
+    assert resolve(*ON_CHAINS, **external(text, CAIP19)).asset.asset_id == asset_id
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "message"),
+    [
+        ("eip155:10/slip44:60", "CHAIN_NOT_FOUND", "no chain 'eip155:10'"),
+        ("eip155:7/slip44:60", "CHAIN_NOT_FOUND", "2 chains have the number 7"),
+        ("cosmos:juno-1/denom:ujuno", "CHAIN_NOT_FOUND", "no chain 'cosmos:juno-1'"),
+        ("cosmos:osmosis-1/denom:uosmo", "ASSET_DEPLOYMENT_NOT_FOUND", "'uosmo' on osmosis"),
+        (
+            "cosmos:osmosis-1/slip44:118",
+            "ASSET_IDENTIFIER_NOT_FOUND",
+            "coin of osmosis is not known",
+        ),
+        ("eip155:1/slip44:4242", "ASSET_IDENTIFIER_NOT_FOUND", "coin type 4242 is not known"),
+        ("eip155:137/slip44:60", "ASSET_IDENTIFIER_NOT_FOUND", "coin type 60 is eip155:1's"),
+        ("eip155:1/slip44:501", "ASSET_IDENTIFIER_NOT_FOUND", "coin type 501 is solana:"),
+        ("eip155:1/bep20:x", "ASSET_IDENTIFIER_NOT_FOUND", "is no namespace of addresses"),
+        (f"eip155:1/erc721:{TETHER}/7", "ASSET_IDENTIFIER_NOT_FOUND", "one token of a collection"),
+        ("tron:728126428/slip44:195", "ASSET_IDENTIFIER_NOT_FOUND", "coin of tron is not known"),
+    ],
+)
+def test_caip_19_that_means_nothing_says_what_is_not_known(
+    text: str, reason: str, message: str
+) -> None:
+    with pytest.raises(EntityNotFound, match=message) as caught:
+        resolve(*ON_CHAINS, **external(text, CAIP19))
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "reason"),
+    [
+        (AssetDataSource.DTI, "4H95J0R2T", "CHECK_CHARACTER"),
+        (AssetDataSource.FIGI, "bitcoin", "NOT_AN_IDENTIFIER"),
+        (AssetDataSource.CAIP19, f"eip155:1/erc20:{TETHER[:-1]}", "NOT_AN_IDENTIFIER"),
+        (AssetDataSource.COINGECKO, "", "REQUIRED"),
+    ],
+)
+def test_an_id_that_its_source_cannot_have_is_refused(
+    source: AssetDataSource, text: str, reason: str
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        resolve(**external(text, source))
+    (violation,) = caught.value.violations
+    assert (violation.field, violation.reason) == ("external_id.external_id", reason)
+
+
+def test_a_class_that_two_assets_share_is_not_answered() -> None:
+    shared: dict[str, Any] = {"source": AssetDataSource.CFI, "external_id": "TTXXXX"}
+    first = an_identifier(identifier_id=an_id("first"), **shared)
+    assert resolve(first, **external("TTXXXX", shared["source"])).asset.asset_id == BTC
+    second = an_identifier(identifier_id=an_id("second"), asset_id=ETH, **shared)
+    with pytest.raises(EntityNotFound, match="names 2 assets"):
+        resolve(first, second, **external("TTXXXX", shared["source"]))
+
+
 def test_the_answer_has_deployments_active_flags_and_a_verdict_that_fails_closed() -> None:
     tether = resolve(asset_id=USDT)
     assert [(d.address, d.chain_name) for d in tether.deployments] == [(TETHER, "Ethereum")]

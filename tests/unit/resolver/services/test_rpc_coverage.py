@@ -87,7 +87,8 @@ def test_only_methods_that_change_nothing_are_open_to_a_read_key() -> None:
         for name in [*REGISTRY, *ADMIN]
         if role_of(f"/cqc.services.v1.AssetRegistry/{name}") is not Role.READ
     }
-    verbs = ("Add", "Apply", "Create", "Delete", "Delist", "Raise", "Remove", "Resolve", "Update")
+    verbs = ("Add", "Apply", "Create", "Decide", "Delete", "Delist", "Merge")
+    verbs += ("Propose", "Raise", "Remove", "Resolve", "Unmerge", "Update")
     changes = {name for name in [*REGISTRY, *ADMIN] if name.startswith(verbs)}
     assert changing == changes | {"ListApiKeys"}
     assert role_of("/cqc.writer.v1.RegistryAdmin/ListApiKeys") is Role.ADMIN

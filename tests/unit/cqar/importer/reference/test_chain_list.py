@@ -51,6 +51,14 @@ def test_a_layers_coin_is_its_parents_where_both_call_it_alike() -> None:
     assert plan.evidence == {"PARENT": 1}
 
 
+def test_a_layer_may_stand_before_its_parent() -> None:
+    parent = {"type": "L2", "chain": "eip155-100"}
+    chains = (an_evm_chain(8, "Layer", "XDAI", parent=parent), an_evm_chain(100, "Gnosis", "XDAI"))
+    plan = imported("chains", registry(), evm(*chains))
+    assert len({chain.native_asset_id for chain in made(plan, CHAIN)}) == 1
+    assert [row.by for row in plan.rows] == ["PARENT", ""]
+
+
 @pytest.mark.parametrize("why", ["its ticker is known", "a test network", "deprecated"])
 def test_a_chain_has_no_coin_that_nothing_says(why: str) -> None:
     chain = {

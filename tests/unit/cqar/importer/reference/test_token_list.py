@@ -12,7 +12,15 @@ from cqar_shared.domain.kinds.asset import ASSET, AssetClassCode
 from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT, AssetDeployment
 from cqar_shared.domain.kinds.finding import FINDING, FindingState
 from tests.support.entity_builders import a_chain, an_asset, an_id
-from tests.support.reference_lists import imported, json_list, made, planned, registry, rows_of
+from tests.support.reference_lists import (
+    csv_list,
+    imported,
+    json_list,
+    made,
+    planned,
+    registry,
+    rows_of,
+)
 
 CGT: Final = "0xF5238462E7235c7B62811567E63Dd17d12C2EAA0"
 USDC: Final = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
@@ -191,6 +199,22 @@ def test_solanas_numbers_are_told_from_evm_numbers_by_the_address() -> None:
     assert [d.chain_id for d in made(plan, ASSET_DEPLOYMENT)] == ["solana", "etherinc"]
 
 
+def test_a_csv_of_contracts_is_a_list_without_links() -> None:
+    mint = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
+    source = csv_list(
+        "identifier,chain,address,symbol,name,decimals",
+        ("a", "1", USDC, "USDC", "USD Coin", "6"),
+        ("b", "solana", mint, "USDC", "USD Coin", "6"),
+        ("BTC", "", "", "BTC", "Bitcoin", ""),
+        ("nft", "1", CGT, "NFT", "An NFT", ""),
+    )
+    plan = imported("tokenlist", registry(*CHAINS), source)
+    assert rows_of(plan) == ["NEW", "NEW", "UNSUPPORTED", "UNREADABLE"]
+    assert [d.chain_id for d in made(plan, ASSET_DEPLOYMENT)] == ["ethereum", "solana"]
+
+
 def test_what_is_no_token_list_is_refused() -> None:
+    with pytest.raises(UnusableAnswer, match="a CSV of one has"):
+        planned("tokenlist", registry(), csv_list("a,b", ("1", "2")))
     with pytest.raises(UnusableAnswer, match="no token list"):
         planned("tokenlist", registry(), json_list([{"chainId": 1}]))
