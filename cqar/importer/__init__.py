@@ -25,6 +25,7 @@ differences        what an answer says otherwise, as findings, by the policy
 missing            what the answers do not name, or not readably
 venue_notes        what a venue's metadata says of its imports
 plan               what would change, judged by the writer's own rules
+plan_judgement     the proposals, judged by the writer's own rules
 plan_rows          the plan as rows to review, grouped by the kind of change
 recorded_sources   the raw records of before, for findings that people decide
 saved_plan         a plan in a file, applied as it was reviewed or not at all
