@@ -17,6 +17,7 @@ from cqar.importer.identity.candidates import evidence, find_candidates, with_ev
 from cqar.importer.identity.code_facts import CodeFacts, code_facts, facts_of_codes, own_codes
 from cqar.importer.identity.code_prices import CodePrices
 from cqar.importer.identity.codes import imported_id
+from cqar.importer.identity.earlier_meaning import EarlierMeanings
 from cqar.importer.identity.ladder import (
     BindingDecision,
     BindingVerdict,
@@ -70,6 +71,7 @@ class CodeAssignment:
         questions: What is not decided.
         bindings: What is bound now, with what decided.
         reused: Codes that may mean another coin than before.
+        earlier: Of an older answer, codes that meant another coin then: as bases, this one.
         beside: Assets of which codes are noted that no market needs.
     """
 
@@ -102,6 +104,8 @@ class CodeAssignment:
         for market in markets:
             self._by_base.setdefault(market.base.venue, []).append(market)
         self._traded = _assets_traded(state, venue_id)
+        self.earlier: dict[str, str] = {}
+        self._earlier = EarlierMeanings(state, venue_id, holder, self.index)
         self._reuses = ReuseFinder(state, venue_id, self.index, self.codes, markets, last_seen)
         self._successions = SuccessionFinder(state, venue_id, self.index, self._by_base)
 
@@ -161,6 +165,7 @@ class CodeAssignment:
             self._use_anew(facts, reuse)
         elif code in self.codes.meanings:
             self._keep(facts, quotes)
+            self._keep_earlier(facts, quotes)
         elif (same := self._other_case(facts.code)) is not None:
             self.codes.bind(code, same)
         else:
@@ -180,6 +185,18 @@ class CodeAssignment:
         decision = decide(c for c in candidates if c.asset_id != asset_id)
         if decision.candidate is not None:
             self._ask(facts, asset_id, decision, decision.candidate.asset_id)
+
+    def _keep_earlier(self, facts: CodeFacts, quotes: Sequence[Quote]) -> None:
+        """Give a code that meant another coin at the time of an older answer an asset of then."""
+        code = facts.code.venue
+        if self._is_newest or self.codes.is_reviewed(code):
+            return
+        meant, markets = self.codes.meanings[code], self._by_base.get(code, ())
+        own = self._earlier.of(facts, meant, markets, quotes)
+        if own is not None:
+            self.earlier[code] = own
+            if self.index.get(own) is None:
+                self.make_asset(own, facts.code.ticker, facts.names)
 
     def _other_case(self, code: Code) -> str | None:
         """The asset of a code that differs in case alone, if its ticker is this one's.
