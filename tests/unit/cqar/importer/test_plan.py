@@ -310,7 +310,7 @@ def test_records_without_a_name_may_be_any_missing_listing() -> None:
     registry.imported(*markets, at=NOW + DAY)
     plan = registry.plan(*markets, at=NOW + 2 * DAY, unreadable=["#7"])
     assert plan.delisted == []
-    assert plan.notes == ["records without a name may be any of 1 missing listings: none is ended"]
+    assert plan.notes[0] == "records without a name may be any of 1 missing listings: none is ended"
 
 
 def test_an_expired_contract_ends_at_its_expiry_whether_or_not_it_is_covered() -> None:
