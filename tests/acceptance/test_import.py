@@ -134,6 +134,9 @@ async def test_where_each_value_is_from_is_kept_and_told(registry: Stack) -> Non
     assert source["sha256"] == hashlib.sha256(content).hexdigest()
     assert source["raw"]["symbol"] == "ETHBTC"
     assert told["terms"]["tick_size"] == "0.000001"
+    assert [(b["what"], b["code"]) for b in told["bindings"]] == [("base", "ETH"), ("quote", "BTC")]
+    assert {b["evidence"] for b in told["bindings"]} == {"REVIEWED"}
+    assert told["findings"] == []
 
 
 async def test_importing_the_same_file_again_takes_no_revision(registry: Stack) -> None:

@@ -88,8 +88,10 @@ def values(field: msgspec.structs.FieldInfo) -> str:
         kind = kind.__origin__
     if get_origin(kind) is Literal:
         return ", ".join(f"`{word}`" for word in get_args(kind))
-    words = {"str": "text", "bool": "true or false", "int": "whole number", "float": "number"}
-    words["tuple"] = "list"
+    words = {
+        **{"str": "text", "bool": "true or false", "int": "whole number", "float": "number"},
+        "tuple": "list",
+    }
     return words[kind.__name__] + (f", {limits}" if limits else "")
 
 

@@ -31,6 +31,8 @@ from cqar_shared.errors import FieldViolation, Invalid, MovedOn
 CHANGE_UNDECIDED: Final = "CHANGE_UNDECIDED"
 SOURCE_UNREADABLE: Final = "SOURCE_UNREADABLE"
 SOURCE_MISSING: Final = "SOURCE_MISSING"
+#: Actions that deny opening while the finding is undecided.
+_DENYING: Final = frozenset((FindingAction.TWO_PEOPLE, FindingAction.HOLD))
 
 
 Effect = Callable[[Finding, Choice, RegistryView], Iterable[Item]]
@@ -88,15 +90,23 @@ def _keep_terms(finding: Finding, _: Choice, registry: RegistryView) -> Iterator
 
 def _settled(finding: Finding, registry: RegistryView) -> tuple[str, ...]:
     """The doubt that a decision lifts, unless another finding about the listing keeps it."""
+    doubt = _doubt_of(finding)
     found = registry.find(FINDING.name, "listing", finding.listing_id)
     is_kept = any(
         other.finding_id != finding.finding_id
         and other.state in UNDECIDED
-        and other.action is FindingAction.TWO_PEOPLE
+        and other.action in _DENYING
+        and _doubt_of(other) == doubt
         and not _is_rival(other, finding)
         for other in found
     )
-    return () if is_kept else (CHANGE_UNDECIDED,)
+    return () if is_kept else (doubt,)
+
+
+def _doubt_of(finding: Finding) -> str:
+    """The doubt that the finding leaves in its listing while it is undecided."""
+    is_held = finding.action is FindingAction.HOLD
+    return identity_effects.MEANING_UNDECIDED if is_held else CHANGE_UNDECIDED
 
 
 def _is_rival(other: Finding, finding: Finding) -> bool:
@@ -228,7 +238,7 @@ APPROVING: Final[Mapping[str, Effect]] = {
     _K.DUPLICATE: identity_effects.merge_into_choice,
     _K.ASSET_MERGE: identity_effects.merge_asset,
     _K.MULTIPLIER: identity_effects.take_multiple,
-    _K.LISTED: _nothing,
+    _K.LISTED: _keep_terms,
     _K.MASS_CHANGE: _nothing,
 }
 #: Kind -> what rejecting does; other kinds keep the values of before.
@@ -242,6 +252,6 @@ REJECTING: Final[Mapping[str, Effect]] = {
         identity_effects.keep_apart,
     ),
     _K.ASSET_MERGE: _nothing,
-    _K.LISTED: _nothing,
+    _K.LISTED: _keep_terms,
     _K.MASS_CHANGE: _nothing,
 }

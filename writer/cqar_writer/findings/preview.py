@@ -64,23 +64,29 @@ def _spellings(
     before: _View, after: _View, outcomes: Sequence[Outcome]
 ) -> Iterator[tuple[str, str]]:
     """Yield venue and spelling of the listings that a change may touch, aliases included."""
-    markets: dict[tuple[str, str], None] = {}
+    listings: list[Any] = []
     symbols: dict[str, None] = {}
     for outcome in outcomes:
         for entity in (outcome.before, outcome.after) if outcome.changes else ():
-            state: Any = entity
-            if state is not None and outcome.kind is VENUE_SYMBOL:
-                markets[state.venue_id, state.symbol_id] = None
-                yield state.venue_id, state.venue_symbol
-            elif state is not None and outcome.kind is SYMBOL:
-                symbols[state.symbol_id] = None
+            if entity is not None and outcome.kind is VENUE_SYMBOL:
+                listings.append(entity)
+            elif entity is not None and outcome.kind is SYMBOL:
+                symbols[outcome.key] = None
     for view in (before, after):
         for symbol_id in symbols:
             for listing in view.find(VENUE_SYMBOL.name, "symbol", symbol_id):
                 yield listing.venue_id, listing.venue_symbol
-        for venue_id, symbol_id in markets:
-            for listing in view.find(VENUE_SYMBOL.name, "market", venue_id, symbol_id):
-                yield listing.venue_id, listing.venue_symbol
+        for listing in listings:
+            yield listing.venue_id, listing.venue_symbol
+            yield from _aliases(view, listing)
+
+
+def _aliases(view: _View, listing: Any) -> Iterator[tuple[str, str]]:
+    """Yield the spellings that stand for a listing's."""
+    market = (listing.venue_id, listing.symbol_id)
+    for other in view.find(VENUE_SYMBOL.name, "market", *market):
+        if other.alias_of == listing.venue_symbol:
+            yield other.venue_id, other.venue_symbol
 
 
 def verdict_of(view: _View, venue_id: str, spelling: str, now: Instant) -> resolver_pb2.Tradeable:

@@ -382,10 +382,26 @@ def test_undecided_findings_about_a_merged_asset_are_its_rivals() -> None:
     assert found == [others[0].finding_id]
 
 
-@pytest.mark.parametrize("kind", ["LISTED", "MASS_CHANGE"])
-def test_some_findings_are_only_noted(kind: str) -> None:
+def test_some_findings_are_only_noted() -> None:
     registry = registry_with(a_listing(doubts=("CHANGE_UNDECIDED",)))
-    assert approve(registry, a_finding(kind)) == reject(registry, a_finding(kind)) == []
+    finding = a_finding("MASS_CHANGE", listing_id=None, venue_symbol=None)
+    assert approve(registry, finding) == reject(registry, finding) == []
+
+
+@pytest.mark.parametrize("decide", [approve, reject])
+@pytest.mark.parametrize(
+    ("action", "doubt"),
+    [
+        (FindingAction.TWO_PEOPLE, "CHANGE_UNDECIDED"),
+        (FindingAction.HOLD, "MEANING_UNDECIDED"),
+    ],
+)
+def test_a_listing_that_waited_is_free_of_doubt(
+    decide: Any, action: FindingAction, doubt: str
+) -> None:
+    registry = registry_with(a_listing(doubts=(doubt,)))
+    decide(registry, a_finding("LISTED", ("venue_symbol", "", "BTCUSDT"), action=action))
+    assert listing_in(registry).doubts is None
 
 
 def test_a_value_is_read_as_it_is_written() -> None:
