@@ -22,7 +22,7 @@ def refuse_mass(decisions: Decisions, missing: Missing) -> None:
     """
     lacking, covered = missing.mass, missing.covered
     if not lacking:
-        decisions.open.note_whole()
+        decisions.open.note_whole(covered)
         return
     finding = decisions.maker.of_mass_change(lacking, covered)
     is_allowed = decisions.open.state_of(finding) is FindingState.APPROVED

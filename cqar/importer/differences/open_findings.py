@@ -37,15 +37,19 @@ class OpenFindings:
     """Findings of before, and which of them hold still.
 
     Args:
+        venue_id: Whose differences are compared; what is known of others stays as it is.
         known: Id -> finding: undecided ones, rejected ones, and doubts that were lifted.
         others: Findings of the same import that are made elsewhere.
     """
 
-    def __init__(self, known: Mapping[str, Finding], others: Iterable[Finding] = ()) -> None:
+    def __init__(
+        self, venue_id: str, known: Mapping[str, Finding], others: Iterable[Finding] = ()
+    ) -> None:
+        self._venue_id = venue_id
         self._known = known
         self._kept: set[str] = set()
         self._read: set[str] = set()
-        self._is_whole = False
+        self._whole: frozenset[str] = frozenset()
         self._about: dict[str, list[Finding]] = defaultdict(list)
         for finding in known.values():
             self._about[finding.listing_id or ""].append(finding)
@@ -72,9 +76,9 @@ class OpenFindings:
         """Note that the answers say how a listing is: what they do not say anew is over."""
         self._read.add(listing_id)
 
-    def note_whole(self) -> None:
-        """Note that the answers lack no more than they may."""
-        self._is_whole = True
+    def note_whole(self, kinds: Iterable[str]) -> None:
+        """Note of which types the answers lack no more than they may."""
+        self._whole = frozenset(kinds)
 
     def lifted(self, listing_id: str) -> frozenset[str]:
         """The doubts of a listing for which no reason is left, once it was read."""
@@ -97,13 +101,14 @@ class OpenFindings:
         ]
 
     def _is_over(self, finding: Finding) -> bool:
-        if finding.finding_id in self._kept or not _is_compared(finding):
+        is_ours = finding.venue_id == self._venue_id and _is_compared(finding)
+        if finding.finding_id in self._kept or not is_ours:
             return False
         is_lifted_doubt = finding.state is FindingState.APPROVED and finding.kind in _DOUBTING
         if finding.state not in UNDECIDED and not is_lifted_doubt:
             return False
         if finding.kind == FindingKind.MASS_CHANGE:
-            return self._is_whole
+            return self._whole.issuperset(d.field for d in finding.differences or ())
         return finding.listing_id in self._read
 
 

@@ -55,7 +55,7 @@ class DifferenceReview:
         self._state = state
         self._missing = missing
         maker = FindingMaker(venue_id, reading, state.now, state.rules)
-        self._decisions = Decisions(maker, OpenFindings(state.known_findings, others))
+        self._decisions = Decisions(maker, OpenFindings(venue_id, state.known_findings, others))
 
     @property
     def findings(self) -> list[Finding]:
@@ -81,7 +81,7 @@ class DifferenceReview:
 
     def allow_mass(self) -> None:
         """Take answers as they are, however much they lack."""
-        self._decisions.open.note_whole()
+        self._decisions.open.note_whole(self._missing.covered)
 
     def settle(self, items: Sequence[Item]) -> list[Item]:
         """The items as the policy takes them; a listing that stays as it is is left out."""

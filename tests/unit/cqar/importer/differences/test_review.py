@@ -27,7 +27,7 @@ from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode, OrderUnitCode
 from tests.support.entity_builders import NOW
 from tests.support.memory_registry_view import changed
-from tests.unit.cqar.importer.test_plan import APPLY_ALL, DAY, Registry, a_market, coin
+from tests.unit.cqar.importer.test_plan import APPLY_ALL, DAY, Registry, a_market, a_reading, coin
 
 S = MarketStatusCode
 A = FindingAction
@@ -351,9 +351,23 @@ def test_a_mass_change_that_is_over_is_closed() -> None:
     registry = a_registry()
     with pytest.raises(MassChange) as refused:
         registry.plan(*OTHERS[:2], at=NOW + DAY)
-    decided(registry, refused.value.finding, FindingState.OPEN)
-    plan = registry.imported(a_market(), *OTHERS, at=NOW + DAY)
-    assert [f.kind for f in plan.superseded] == ["MASS_CHANGE"]
+    finding = refused.value.finding
+    decided(registry, finding, FindingState.OPEN)
+    # Answers about another type, and of another venue, say nothing of it.
+    perp = a_market("BTC-PERP", **PERP)
+    other = perp_only(registry, perp)
+    assert other.superseded == []
+    elsewhere = changed(finding, venue_id="kraken", finding_id="another")
+    decided(registry, elsewhere, FindingState.OPEN)
+    plan = registry.imported(a_market(), *OTHERS, perp, at=NOW + DAY)
+    assert plan.superseded == [changed(finding, state=FindingState.SUPERSEDED)]
+
+
+def perp_only(registry: Registry, perp: Market) -> Plan:
+    """A plan of an answer that covers perpetuals only."""
+    reading = a_reading(perp)
+    reading.symbol_types = frozenset({SymbolTypeCode.PERPETUAL})
+    return registry.plan(reading=reading, at=NOW + DAY)
 
 
 def test_a_listing_that_cannot_be_stored_leaves_no_finding() -> None:
