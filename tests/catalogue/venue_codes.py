@@ -27,7 +27,9 @@ def _codes() -> Iterator[tuple[str, str]]:
     for file in ("crypto_2025-01-14", "crypto_2025-08-07"):
         lean = f"identifiers/lean_symbol_properties/{file}.csv"
         for row in _csv(lean):
-            yield row["symbol"].removesuffix(row["quote_currency"]), lean
+            # Its own symbol, and the venue's: BEERUSDT is 1000BEERUSDT at Bybit.
+            for symbol in (row["symbol"], row["market_ticker"]):
+                yield symbol.removesuffix(row["quote_currency"]), lean
     freqtrade = "identifiers/freqtrade_binance_usdm_unified_symbols.csv"
     for row in _csv(freqtrade):
         yield row["unified_symbol"].partition("/")[0], freqtrade
