@@ -86,6 +86,7 @@ STATEMENTS = (
     """
     CREATE INDEX idx_findings_group
         ON findings (state, kind, action, coalesce(venue_id, ''), opened_at, finding_id)
+        INCLUDE (venue_id)
     """,
     """
     CREATE TABLE finding_counts (

@@ -41,6 +41,8 @@ findings = sa.Table(
         "idx_findings_group",
         *("state", "kind", "action", sa.text("coalesce(venue_id, '')")),
         *("opened_at", "finding_id"),
+        # Without the column itself PostgreSQL reads the rows, too.
+        postgresql_include=["venue_id"],
     ),
     sa.Index("idx_findings_spelling", "venue_id", "venue_symbol"),
     sa.Index("idx_findings_code", "code"),
