@@ -46,11 +46,16 @@ def merge_items(from_id: str, to_id: str, registry: RegistryView) -> list[Item]:
     for item in _items_of(merged, target, registry):
         items.append(item)
         if len(items) > CHANGED_MAX:
-            raise TooLarge(
-                f"more than {CHANGED_MAX} entities refer to asset {from_id}: where fewer refer to"
-                f" {to_id}, merge that one into this one"
-            )
+            raise too_many(from_id, to_id)
     return items
+
+
+def too_many(from_id: str, to_id: str) -> TooLarge:
+    """Make the error of a merge that one revision does not hold."""
+    return TooLarge(
+        f"more than {CHANGED_MAX} entities refer to asset {from_id}, or to its symbols: where fewer"
+        f" refer to {to_id}, merge that one into this one"
+    )
 
 
 def require_mergeable(from_id: str, to_id: str, registry: RegistryView) -> tuple[Asset, Asset]:

@@ -9,6 +9,7 @@ they are. What came to the target since is the target's.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -18,9 +19,11 @@ from cqar_shared.domain.kind import Entity, RegistryView
 from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.domain.kinds.asset import Asset
 from cqar_shared.domain.kinds.asset_price import ASSET_PRICE
+from cqar_shared.domain.kinds.symbol import Symbol
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol
 from cqar_shared.domain.relinking import Moved, relink
+from cqar_shared.domain.symbol_unmerge import keep_newer_listings
 from cqar_shared.domain.venue_asset_unmerge import restore_prices, restore_venue_assets
 from cqar_shared.errors import EntityNotFound, FieldViolation, Invalid
 
@@ -44,9 +47,14 @@ def unmerge_items(asset_id: str, moved: Sequence[Moved], registry: RegistryView)
     items: dict[tuple[str, str], Item] = {}
     changes = [each for each in moved if each.kind not in _KEYED]
     restored = (item for each in changes for item in _restored(each, registry))
+    merged_at = next(
+        (getattr(m.after, "updated_at", None) for m in moved if m.key == asset_id), None
+    )
+    kept = (item for each in changes for item in _kept(each, merged_at, registry))
     rows = [each for each in moved if each.kind in _KEYED]
     for item in (
         *restored,
+        *kept,
         *restore_venue_assets(asset_id, target_id, rows, registry),
         *restore_prices(rows, registry),
     ):
@@ -90,6 +98,13 @@ def _restored(moved: Moved, registry: RegistryView) -> Iterator[Item]:
         # Aliases that were listed since mean what the spelling means that they stand for.
         for alias in aliases_of(now, registry):
             yield relink(VENUE_SYMBOL, alias, symbol_id=symbol_id)
+
+
+def _kept(moved: Moved, merged_at: dt.datetime | None, registry: RegistryView) -> Iterator[Item]:
+    """Yield the items for what came since to a symbol that goes back."""
+    now = registry.get(moved.kind, moved.key)
+    if isinstance(now, Symbol) and moved.before is not None and now.merged_into is None:
+        yield from keep_newer_listings(now, merged_at, registry)
 
 
 def _changes(moved: Moved, now: Entity) -> Iterator[tuple[str, Any]]:

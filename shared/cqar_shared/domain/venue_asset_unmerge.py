@@ -35,10 +35,11 @@ def restore_venue_assets(
             yield remove(VENUE_ASSET, now)
             yield relink(VENUE_ASSET, was, **since)
             continue
-        if registry.get(VENUE_ASSET.name, old.key) is None:
-            yield relink(VENUE_ASSET, was)
+        # The target's row first: it gives back the codes that it took.
         if now is not None:
             yield relink(VENUE_ASSET, _taken_apart(joined, now))
+        if registry.get(VENUE_ASSET.name, old.key) is None:
+            yield relink(VENUE_ASSET, was)
 
 
 def restore_prices(moved: Iterable[Moved], registry: RegistryView) -> Iterator[Item]:

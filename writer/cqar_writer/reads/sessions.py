@@ -104,6 +104,10 @@ class RegistryReader:
             async for entry in entries:
                 yield entry.after
 
+    async def has_more_referrers(self, kind: AnyKind, key: str, limit: int) -> bool:
+        """Return whether more than `limit` rows refer to an entity."""
+        return await entity_rows.has_more_referrers(self._tx, kind, key, limit)
+
     async def moved_by_merge(self, asset_id: str) -> list[Moved]:
         """Return what the newest merge of an asset changed."""
         return await merge_history.moved_by_merge(self._tx, asset_id)

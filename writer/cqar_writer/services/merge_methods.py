@@ -9,10 +9,12 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import rules
-from cqar_shared.domain.asset_merge import merge_items
+from cqar_shared.domain.asset_merge import merge_items, too_many
 from cqar_shared.domain.asset_unmerge import unmerge_items
+from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.finding import FINDING
 from cqar_shared.domain.planned_batch import PlannedBatch
+from cqar_shared.domain.relinking import CHANGED_MAX
 from cqar_shared.errors import FieldViolation, Invalid, RegistryError
 from cqar_shared.rpc import auth
 from cqar_shared.rpc.error_mapping import Context
@@ -87,6 +89,10 @@ class MergeMethods(FindingMethods):
     async def _merge_preview(
         self, request: pb.MergeAssetsRequest, cause: Cause
     ) -> pb.DecisionPreview:
+        # Counted before they are loaded: a quote asset has a hundred thousand.
+        async with self._reads.begin() as reader:
+            if await reader.has_more_referrers(ASSET, request.from_asset_id, CHANGED_MAX):
+                raise too_many(request.from_asset_id, request.to_asset_id)
         plan = partial(merge_items, request.from_asset_id, request.to_asset_id)
         batch = PlannedBatch[ChangeReview](plan, preview.review)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -144,20 +144,17 @@ async def referrers(tx: AsyncConnection, ref: Ref, limit: int = 100) -> Referrer
         DataLoss: an entity that a table names does not itself refer to it.
     """
     kind = KIND_BY_NAME[ref[0]]
-    target = f"{kind.table}.{kind.key[0]}"
     tables: dict[Ref, str] = {}
     more = False
-    for other in KINDS:
+    for other, column in _referring_columns(kind):
         another = f"AND {entity_queries.key_sql(other)} <> :key" if other is kind else ""
-        for column in (c for table in tables_of(other) for c in table.c):
-            if any(key.target_fullname == target for key in column.foreign_keys):
-                query = sa.text(
-                    f"SELECT {entity_queries.key_sql(other)} FROM {column.table.name} t"  # noqa: S608
-                    f" WHERE t.{column.name}::text = :key {another} LIMIT {limit + 1}"
-                )
-                keys = list((await tx.execute(query, {"key": ref[1]})).scalars())
-                more = more or len(keys) > limit
-                tables |= {(other.name, key): column.table.name for key in keys[:limit]}
+        query = sa.text(
+            f"SELECT {entity_queries.key_sql(other)} FROM {column.table.name} t"  # noqa: S608
+            f" WHERE t.{column.name}::text = :key {another} LIMIT {limit + 1}"
+        )
+        keys = list((await tx.execute(query, {"key": ref[1]})).scalars())
+        more = more or len(keys) > limit
+        tables |= {(other.name, key): column.table.name for key in keys[:limit]}
     payloads = {(row.kind, row.key): row.payload for row in await entity_queries.load(tx, tables)}
     for (name, key), table in tables.items():
         payload = payloads.get((name, key))
@@ -165,6 +162,26 @@ async def referrers(tx: AsyncConnection, ref: Ref, limit: int = 100) -> Referrer
             raise row_check.altered(table, key)
         row_check.require_pointing(KIND_BY_NAME[name], table, key, payload, ref)
     return Referrers(list(tables), more)
+
+
+def _referring_columns(kind: AnyKind) -> Iterator[tuple[AnyKind, sa.Column[Any]]]:
+    """Yield the columns that refer to entities of a kind, each with the kind that it is of."""
+    target = f"{kind.table}.{kind.key[0]}"
+    for other in KINDS:
+        for column in (c for table in tables_of(other) for c in table.c):
+            if any(key.target_fullname == target for key in column.foreign_keys):
+                yield other, column
+
+
+async def has_more_referrers(tx: AsyncConnection, kind: AnyKind, key: str, limit: int) -> bool:
+    """Whether more than `limit` rows refer to an entity that has a UUID."""
+    count = 0
+    for _, column in _referring_columns(kind):
+        query = sa.select(column).where(column == key).limit(limit + 1 - count).subquery()
+        count += (await tx.execute(sa.select(sa.func.count()).select_from(query))).scalar_one()
+        if count > limit:
+            return True
+    return False
 
 
 #: The migration that added this column dated rows but not payloads; nothing is found by it.

@@ -21,7 +21,8 @@ from cqar_shared.domain.kinds.quality_flag import FlagSeverity
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue_asset import BindingEvidence
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
-from cqar_shared.errors import Invalid
+from cqar_shared.domain.relinking import CHANGED_MAX
+from cqar_shared.errors import Invalid, TooLarge
 from tests.support.entity_builders import (
     ETH,
     NOW,
@@ -42,6 +43,7 @@ from tests.support.entity_builders import (
     an_identifier,
 )
 from tests.support.memory_registry import MemoryRegistry
+from tests.support.memory_registry_view import KIND_OF
 
 A, B = an_id("lit"), an_id("litentry")
 DAY: Final = dt.timedelta(days=1)
@@ -333,6 +335,12 @@ class TestRefusals:
         )
         assert refused(swap) == {("to_asset_id", "OTHER_UNITS")}
 
+    def test_of_more_than_one_revision_holds(self) -> None:
+        flags = [a_flag(asset_id=A, flag_id=an_id(f"flag {n}")) for n in range(CHANGED_MAX)]
+        registry = MemoryRegistry(*ASSETS, *flags)
+        with pytest.raises(TooLarge, match="merge that one into this one"):
+            merge(registry)
+
     def test_of_a_symbol_of_something_else(self) -> None:
         old = a_symbol(base_asset_id=A, underlying_class=UnderlyingClassCode.EQUITY)
         new = a_symbol(base_asset_id=B, underlying_class=UnderlyingClassCode.CRYPTO)
@@ -357,6 +365,18 @@ def test_an_upsert_neither_merges_nor_unmerges() -> None:
         registry.apply(Item(kind=ASSET, intent=ChangeIntent.UPSERT, given=given))
     into = {a.asset_id: a.merged_into for a in registry.of("asset")}
     assert (into[A], into[ETH]) == (B, None)
+
+
+def test_an_export_restores_what_was_merged_in_any_order() -> None:
+    old, new = a_symbol(base_asset_id=A), a_symbol(base_asset_id=B)
+    exported = merged(old, new).entities.values()
+    registry = MemoryRegistry()
+    items = [
+        Item(kind=KIND_OF[type(entity)], intent=ChangeIntent.UPSERT, given=entity)
+        for entity in sorted(exported, key=lambda entity: not getattr(entity, "merged_into", None))
+    ]
+    assert not [o.violations for o in registry.apply(*items) if o.error]
+    assert registry.entities["symbol", old.symbol_id].merged_into == new.symbol_id
 
 
 def test_a_merged_asset_is_not_removed() -> None:

@@ -14,14 +14,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from cqar_shared.domain.asset_merge import merge_items
 from cqar_shared.domain.asset_unmerge import unmerge_items
-from cqar_shared.domain.evaluation import ChangeIntent, Item, Outcome, Result
+from cqar_shared.domain.evaluation import ChangeIntent, Item, Outcome
 from cqar_shared.domain.kind import Entity
 from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist
 from cqar_shared.domain.relinking import Moved
 from cqar_shared.domain.rules import overlap
-from cqar_shared.errors import RegistryError
+from cqar_shared.errors import Invalid
 from tests.support.entity_builders import (
     NOW,
     USDT,
@@ -52,7 +53,7 @@ class Registry(RuleBasedStateMachine):
         self.now = NOW
         self.held = MemoryRegistry(*(an_asset(f"C{n}", asset_id=c) for n, c in enumerate(COINS)))
         self.held.create(an_asset("USDT"), a_venue())
-        self.held.create(*(a_symbol(base_asset_id=coin) for coin in COINS))
+        self.held.create(*(a_symbol(base_asset_id=coin) for coin in COINS[:2]))
         self.held.create(a_group(COINS[0], COINS[1], USDT))
         for n, coin in enumerate(COINS):
             name = f"coin-{n}"
@@ -67,6 +68,8 @@ class Registry(RuleBasedStateMachine):
         self.seen: dict[tuple[str, dt.datetime], str | None] = {}
         #: Listing -> coin that it was of when it began.
         self.listed_as: dict[str, str] = {}
+        #: Why the last plan was refused.
+        self.refused: set[str] = set()
 
     def tick(self) -> None:
         self.now += HOUR
@@ -81,16 +84,18 @@ class Registry(RuleBasedStateMachine):
         self.tick()
         try:
             outcomes = self.held.apply_planned(plan)
-        except RegistryError:
+        except Invalid as error:
+            self.refused = {v.reason for v in error.violations}
             return None
-        return None if any(o.result is Result.REJECTED for o in outcomes) else outcomes
+        self.refused = {v.reason for o in outcomes for v in o.violations}
+        return None if self.refused else outcomes
 
     # ------------------------------------------------------------ what happens
 
     @rule(spelling=spellings, coin=coins)
     def bind(self, spelling: str, coin: str) -> None:
         """List a spelling, or list it anew after its end: a reuse."""
-        symbol = a_symbol(base_asset_id=coin).symbol_id
+        symbol = self.symbol_of(coin)
         listing_id = an_id(f"{spelling} {self.now}")
         given = a_venue_symbol(listing_id=listing_id, venue_symbol=spelling, symbol_id=symbol)
         self.apply(Item(kind=VENUE_SYMBOL, intent=ChangeIntent.UPSERT, given=given))
@@ -113,7 +118,11 @@ class Registry(RuleBasedStateMachine):
             return
         ended = msgspec.structs.replace(listing, delisted_at=self.now, is_primary=False)
         begun = msgspec.structs.replace(
-            listing, listing_id=an_id(f"{new} {self.now}"), venue_symbol=new, listed_at=self.now
+            listing,
+            listing_id=an_id(f"{new} {self.now}"),
+            venue_symbol=new,
+            listed_at=self.now,
+            first_seen_at=None,
         )
         upsert = ChangeIntent.UPSERT
         self.held.apply(
@@ -145,6 +154,7 @@ class Registry(RuleBasedStateMachine):
         untouched = {ref for ref in before if self.held.entities.get(ref) == after.get(ref)}
         outcomes = self.planned(partial(unmerge_items, source, moved))
         if outcomes is None:
+            assert self.refused <= {"MERGED_SINCE", "CODE_TAKEN", "NOT_AFTER_LISTING"}
             return
         del self.merges[source]
         for each in moved:
@@ -201,6 +211,15 @@ class Registry(RuleBasedStateMachine):
             if listing.venue_symbol == spelling and begun and not ended:
                 return str(listing.listing_id)
         return None
+
+    def symbol_of(self, coin: str) -> str:
+        """The symbol of a coin, made if there is none; that is refused of one that was merged."""
+        for symbol in self.held.of("symbol"):
+            if symbol.base_asset_id == coin and symbol.merged_into is None:
+                return str(symbol.symbol_id)
+        made = a_symbol(base_asset_id=coin, symbol_id=an_id(f"{coin} {self.now}"))
+        self.apply(Item(kind=SYMBOL, intent=ChangeIntent.UPSERT, given=made))
+        return made.symbol_id
 
     def current(self, asset_id: str) -> str:
         return str(self.held.entities["asset", asset_id].merged_into or asset_id)
