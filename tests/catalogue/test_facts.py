@@ -103,6 +103,13 @@ _CCXT_NAMES = {
     ("upbit", "TON"): "tokamak-network",
     ("kraken", "XREP"): "augur-v1",
     ("binance", "BCC"): "bitcoin-cash",
+    ("gate", "SBTC"): "super-bitcoin",
+    ("htx", "SBTC"): "super-bitcoin",
+    ("htx", "SOUL"): "soulsaver",
+    ("htx", "PNT"): "penta",
+    ("gate", "HIT"): "hitchain",
+    ("htx", "HIT"): "hitchain",
+    ("bitget", "JADE"): "jade-protocol",
 }
 
 
