@@ -6,6 +6,7 @@ import asyncio
 import resource
 import statistics
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
@@ -25,6 +26,7 @@ from bench.probes.lookups import stored_key
 from bench.registry_database import commit_burst, prepare_burst
 from bench.results import Figures, NotMeasured, latency_figures
 from bench.stack import Registries, RegistryStack, pick_addresses, size_name
+from cqar_shared.domain.kinds.finding import FindingAction, FindingState
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 
 #: Different spellings that are asked for in turn.
@@ -245,6 +247,36 @@ def changeable_keys(market: Market) -> list[list[str]]:
 
 
 @asynccontextmanager
+async def _findings(registries: Registries) -> AsyncIterator[Cases]:
+    """Lists and decisions of very many findings."""
+    stack, scale = await registries.of_size(registries.scale.middle), registries.scale
+    writer = await stack.writer()
+    given: dict[str, Any] = {"writer": writer.grpc, "api_key": stack.admin_key}
+    found = await probe("findings:fill", **given, count=scale.findings)
+    if found < scale.findings:
+        raise NotMeasured(f"{found} findings of {scale.findings} were made")
+    undecided = [FindingState.OPEN, FindingState.HELD]
+    filters = {
+        "list": [{"states": undecided}],
+        "filter": [
+            {"states": undecided, "kinds": ["REUSE"]},
+            {"states": undecided, "venue_id": "venue-7"},
+            {"states": undecided, "venue_id": "venue-8", "kinds": ["DUPLICATE"]},
+            {"states": undecided, "actions": [FindingAction.QUARANTINE]},
+            {"venue_id": "venue-9", "venue_symbol": "S9USDT"},
+            {"asset_id": str(uuid.uuid5(uuid.NAMESPACE_OID, "candidate 7"))},
+        ],
+    }
+    cases: Cases = {
+        case: partial(_latencies, "findings:listed", **given, filters=chosen, count=scale.mutations)
+        for case, chosen in filters.items()
+    }
+    keys = changeable_keys(stack.market)
+    given |= {"keys": keys, "count": scale.mutations}
+    yield cases | {"decide": partial(_latencies, "findings:decided", **given)}
+
+
+@asynccontextmanager
 async def _pausing(registries: Registries) -> AsyncIterator[Cases]:
     """How long lookups wait while very many changes apply, and while nothing does."""
     stack, scale = await registries.of_size(registries.scale.middle), registries.scale
@@ -359,6 +391,7 @@ BENCHMARKS: Final = (
     Benchmark("grpc_resolve", _grpc_resolve),
     Benchmark("grpc_batch", _grpc_batch),
     Benchmark("changing", _changing),
+    Benchmark("findings", _findings, rounds_max=3),
     Benchmark("pausing", _pausing, rounds_max=2),
     Benchmark("sizes", _sizes, rounds_max=1, is_large=True),
     Benchmark("hydrating", _hydrating, rounds_max=2, is_large=True),

@@ -187,6 +187,14 @@ GOALS: Final[tuple[Goal, ...]] = (
         lambda get: min(get("Apply", "new_per_s"), get("Apply", "changed_per_s")) >= 5_000,
     ),
     Goal(
+        "100,000 findings: list, filter, decide",
+        "p99 < 50 ms",
+        "findings",
+        "list {list:p99_us}, filter {filter:p99_us}, decide {decide:p99_us}",
+        "",
+        lambda get: max(get(case, "p99_us") for case in ("list", "filter", "decide")) < 5e4,
+    ),
+    Goal(
         "hydrate 1M listings from PostgreSQL",
         "≤ 15 s",
         "hydrating",

@@ -45,6 +45,7 @@ class Scale(NamedTuple):
         applies: Apply calls in a round, of 1,000 entities each.
         burst: Changes that are committed at once.
         rest_s: Pause between two cases.
+        findings: Findings that are listed and decided.
     """
 
     small: int = 1_000
@@ -56,10 +57,11 @@ class Scale(NamedTuple):
     applies: int = 3
     burst: int = 50_000
     rest_s: float = 0.2
+    findings: int = 100_000
 
 
 FULL: Final = Scale()
-QUICK: Final = Scale(4_000, 4_000, 4_000, 1, 0.25, 20, 1, 2_000, 0.0)
+QUICK: Final = Scale(4_000, 4_000, 4_000, 1, 0.25, 20, 1, 2_000, 0.0, 2_000)
 
 
 def size_name(listings: int) -> str:

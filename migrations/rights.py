@@ -35,7 +35,10 @@ WRITER_COLUMNS: Final = {"outbox": ("signature", "signing_key_id")}
 #: What resolvers do not serve. Answers that were given may hold anything that a writer may read;
 #: keys come to resolvers as entities; where terms are from, the writer tells.
 NOT_RESOLVERS: Final = frozenset(
-    {"idempotency_keys", "api_keys", "listing_sources", "asset_prices", "findings"}
+    (
+        *("idempotency_keys", "api_keys", "listing_sources", "asset_prices"),
+        *("findings", "finding_counts"),
+    )
 )
 #: With the owner's rights (migration 0012).
 FUNCTION: Final = "make_outbox_partitions(bigint)"

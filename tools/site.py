@@ -30,6 +30,7 @@ PLACES: Final[dict[str, dict[str, str]]] = {
         "Command line": "CLI.md",
         "Importing a venue": "IMPORTING.md",
         "Venues": "VENUES.md",
+        "Findings": "FINDINGS.md",
     },
     "Operate": {
         "Operators": "tutorials/operators.md",

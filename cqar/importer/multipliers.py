@@ -16,10 +16,11 @@ from cqar.importer.identity import AssetIdentity
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain import decimals
 from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.kinds import asset as asset_kind
 from cqar_shared.domain.kinds.asset import ASSET, Asset
 
 #: In an asset's metadata: code -> units of the asset in one unit of the code.
-MULTIPLES: Final = "multiples"
+MULTIPLES: Final = asset_kind.MULTIPLES
 
 
 class Multiplier(NamedTuple):

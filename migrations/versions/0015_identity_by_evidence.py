@@ -82,9 +82,21 @@ STATEMENTS = (
         CONSTRAINT pk_findings PRIMARY KEY (finding_id)
     )
     """,
+    "CREATE INDEX idx_findings_opened ON findings (state, opened_at, finding_id)",
     """
-    CREATE INDEX idx_findings_opened ON findings (state, opened_at, finding_id)
-        INCLUDE (kind, action, venue_id)
+    CREATE INDEX idx_findings_group
+        ON findings (state, kind, action, coalesce(venue_id, ''), opened_at, finding_id)
+        INCLUDE (venue_id)
+    """,
+    """
+    CREATE TABLE finding_counts (
+        state SMALLINT NOT NULL,
+        kind TEXT NOT NULL,
+        action SMALLINT NOT NULL,
+        venue_id TEXT NOT NULL,
+        number BIGINT NOT NULL,
+        CONSTRAINT pk_finding_counts PRIMARY KEY (state, kind, action, venue_id)
+    )
     """,
     "CREATE INDEX idx_findings_spelling ON findings (venue_id, venue_symbol)",
     "CREATE INDEX idx_findings_code ON findings (code)",
@@ -118,6 +130,7 @@ def downgrade() -> None:
             f"ALTER TABLE {table} ADD CONSTRAINT uq_{table}_{source}_external_id"
             f" UNIQUE ({source}, external_id)"
         )
+    op.execute("DROP TABLE finding_counts")
     op.execute("DROP TABLE findings")
     op.execute("DROP TABLE asset_prices")
     for table, columns in COLUMNS.items():

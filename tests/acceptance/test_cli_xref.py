@@ -20,7 +20,6 @@ async def registry(stack: Stack) -> Stack:
     """The catalogue, more identifiers of two assets, and a symbol with a FIGI."""
     await stack.ok("catalogue", "load")
     for line in (
-        ("identifier", "add", "asset", "BTC", "dti", "4H95J0R2X"),
         ("identifier", "add", "asset", "BTC", "cfi", "TTXXXX"),
         ("identifier", "add", "asset", "USDT", "cfi", "TTXXXX"),
         ("identifier", "add", "symbol", "BTC/USDT", "figi", FIGI),

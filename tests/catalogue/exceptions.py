@@ -84,13 +84,6 @@ SUCCESSIONS: Final = {
     "vechain-ven -> vechain": "of 2018, before the first files; only rotki has both",
 }
 MULTIPLIERS: Final = {
-    "10000000AIDOGE": ONE_VENUE,
-    "10000ELON": ONE_VENUE,
-    "10000NFT": ONE_VENUE,
-    "10000WHY": ONE_VENUE,
-    "1000APU": ONE_VENUE,
-    "1000CATS": ONE_VENUE,
-    "1000MUMU": ONE_VENUE,
     "1000TAG": ONE_VENUE,
     "100BONK": ONE_VENUE,
     "kBONK": NOT_HELD,

@@ -7,13 +7,14 @@ import functools
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 
 from tests.catalogue.fact_files import DATA
 from tests.readers.test_readers import FILES, reading_of
 
 
-def _codes() -> Iterator[tuple[str, str]]:
-    """Each (code, file), again and again."""
+def _codes_of_venues() -> Iterator[tuple[str, str]]:
+    """Each (code, file) of venues' own answers, again and again."""
     for listing in FILES:
         for market in reading_of(listing).markets:
             for code in (market.base, market.quote):
@@ -24,10 +25,16 @@ def _codes() -> Iterator[tuple[str, str]]:
             base, _, quote = pair.partition("/")
             yield base, str(path.relative_to(DATA))
             yield quote.partition(":")[0], str(path.relative_to(DATA))
+
+
+def _codes_of_services() -> Iterator[tuple[str, str]]:
+    """Each (code, file) of those who list what venues trade."""
     for file in ("crypto_2025-01-14", "crypto_2025-08-07"):
         lean = f"identifiers/lean_symbol_properties/{file}.csv"
         for row in _csv(lean):
-            yield row["symbol"].removesuffix(row["quote_currency"]), lean
+            # Its own symbol, and the venue's: BEERUSDT is 1000BEERUSDT at Bybit.
+            for symbol in (row["symbol"], row["market_ticker"]):
+                yield symbol.removesuffix(row["quote_currency"]), lean
     freqtrade = "identifiers/freqtrade_binance_usdm_unified_symbols.csv"
     for row in _csv(freqtrade):
         yield row["unified_symbol"].partition("/")[0], freqtrade
@@ -45,6 +52,6 @@ def _csv(path: str) -> list[dict[str, str]]:
 def files_of_codes() -> dict[str, frozenset[str]]:
     """Code, in its own spelling -> files in which something is traded under it, or in it."""
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for code, file in _codes():
+    for code, file in chain(_codes_of_venues(), _codes_of_services()):
         found[code].add(file)
     return {code: frozenset(files) for code, files in found.items()}

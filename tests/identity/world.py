@@ -18,13 +18,14 @@ from cqar.importer.reference.list_file import read_list
 from cqar.importer.reference.list_kinds import LIST_KINDS, plan_list
 from cqar.importer.reference.list_plan import ListPlan
 from cqar.importer.reference.reference_state import ReferenceState
-from cqar.importer.registry_state import RegistryState
+from cqar.importer.registry_state import RegistryState, code_holder
 from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
 from cqar_shared.domain.kind import AnyKind, Entity
 from cqar_shared.domain.kinds.finding import FINDING, FindingState
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
+from cqar_shared.domain.working_set import LookupKey, Stored
 
 #: After all files: the catalogue tells of codes that have ended.
 END: Final = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
@@ -35,6 +36,10 @@ class World:
 
     def __init__(self) -> None:
         self.entities: dict[tuple[str, str], tuple[AnyKind, Any]] = {}
+        #: All but venues' own, as every import looks at them.
+        self._shared = RegistryState(END)
+        self._listings: dict[str, dict[str, Any]] = {}
+        self._codes: dict[str, dict[str, Any]] = {}
 
     @classmethod
     def with_catalogue(cls) -> World:
@@ -60,15 +65,30 @@ class World:
         return outcomes
 
     def state(self, at: dt.datetime, venue: Any = None) -> RegistryState:
-        """What an import for a venue may look at; all, without one.
-
-        Listings of other venues are not among it.
-        """
+        """What an import for a venue may look at: of listings, those of the venue."""
         state = RegistryState(at, as_of=at if venue is not None else None)
-        for kind, entity in self.entities.values():
-            if venue is None or kind is not VENUE_SYMBOL or entity.venue_id == venue.venue_id:
-                state.add(kind, entity)
+        state._stored = dict(self._shared._stored)
+        state._found = dict(self._shared._found)
+        operators = {*self._codes} if venue is None else {venue.venue_id, code_holder(venue)}
+        for operator in operators:
+            for held in self._codes.get(operator, {}).values():
+                state.add(VENUE_ASSET, held)
+        if venue is not None:
+            for listing in self._listings.get(venue.venue_id, {}).values():
+                state.add(VENUE_SYMBOL, listing)
+            state.operator_listings = self._of_operator(venue)
         return state
+
+    def _of_operator(self, venue: Any) -> list[Any]:
+        """Open listings of the other venues of its operator."""
+        return [
+            listing
+            for venue_id, listings in self._listings.items()
+            if venue_id != venue.venue_id
+            and code_holder(self.get(VENUE, venue_id)) == code_holder(venue)
+            for listing in listings.values()
+            if listing.delisted_at is None
+        ]
 
     def imported(self, venue_id: str, reading: Reading, at: dt.datetime, **options: Any) -> Plan:
         venue = self.get(VENUE, venue_id)
@@ -111,9 +131,24 @@ class World:
 
     def _keep(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
-            ref = (outcome.kind.name, outcome.key)
-            if outcome.result is Result.DELETED:
-                self.entities.pop(ref, None)
-            elif outcome.after is not None and outcome.changes:
-                entity: Entity = outcome.after
-                self.entities[ref] = (outcome.kind, entity)
+            assert outcome.result is not Result.DELETED, outcome.key
+            if outcome.after is not None and outcome.changes:
+                self._hold(outcome.kind, outcome.key, outcome.after)
+
+    def _hold(self, kind: AnyKind, key: str, entity: Entity) -> None:
+        self.entities[kind.name, key] = (kind, entity)
+        if kind is VENUE_SYMBOL:
+            listing: Any = entity
+            self._listings.setdefault(listing.venue_id, {})[key] = listing
+            return
+        if kind is VENUE_ASSET:
+            held: Any = entity
+            self._codes.setdefault(held.venue_id, {})[key] = held
+            return
+        self._shared.know((kind.name, key), Stored(lambda _: entity, 0, b""))
+        for name, lookup in kind.lookups.items():
+            for values in lookup.values_of(entity):
+                find = LookupKey(kind.name, name, values)
+                keys = self._shared._found.get(find, [])
+                if key not in keys:
+                    self._shared.know_found(find, [*keys, key])

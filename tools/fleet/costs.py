@@ -30,7 +30,7 @@ STREAM_CHECKS_A_SECOND: Final = 0.2
 HEARTBEATS_A_SECOND: Final = 1.0
 HYDRATE_CONCURRENCY: Final = 8
 
-#: The bundled catalogue's 629 entities: payload, key and kind in `current` (104,575 bytes).
+#: Payload, key and kind in `current` of the catalogue's first version: 629 entities, 104,575 bytes.
 BYTES_AN_ENTITY: Final = 166
 #: 35,500 listings by a cursor of 5,000 rows: 2.5 to 4.4 us; a resolver holds its turn that long.
 SCAN_US_AN_ENTITY: Final = 4.4

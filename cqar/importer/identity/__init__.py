@@ -14,6 +14,7 @@ candidates      what speaks for and against each candidate
 operator_codes  the codes of the operator, as they are and as they become
 relisting       listings that begin anew, and codes in use between
 reuse           codes that may mean another coin than before
+earlier_meaning what a code meant at the time of an older answer
 succession      codes that may be what was called otherwise before
 multiples       codes that look like many units of a coin
 undecided       what is not decided, as findings

@@ -204,7 +204,7 @@ class AssetIdentity:
             return self._asset_of_thing[market.base.venue, market.underlying_class, is_token]
         if market.multiple_of is not None:
             return self._asset_of_multiple[market.base.venue]
-        return self.asset_of(market.base)
+        return self._codes.earlier.get(market.base.venue) or self.asset_of(market.base)
 
     # ------------------------------------------------------------ what is not decided
 

@@ -17,6 +17,7 @@ from cqar.importer.identity.candidates import evidence, find_candidates, with_ev
 from cqar.importer.identity.code_facts import CodeFacts, code_facts, facts_of_codes, own_codes
 from cqar.importer.identity.code_prices import CodePrices
 from cqar.importer.identity.codes import imported_id
+from cqar.importer.identity.earlier_meaning import EarlierMeanings
 from cqar.importer.identity.ladder import (
     BindingDecision,
     BindingVerdict,
@@ -28,7 +29,7 @@ from cqar.importer.identity.ladder import (
 )
 from cqar.importer.identity.multiples import ask_multiple
 from cqar.importer.identity.operator_codes import OperatorCodes, binding_evidence
-from cqar.importer.identity.reuse import Reuse, ReuseFinder
+from cqar.importer.identity.reuse import Reuse, ReuseFinder, reuse_questions
 from cqar.importer.identity.succession import NewCode, SuccessionFinder
 from cqar.importer.identity.undecided import IdentityQuestion
 from cqar.importer.market import Code, Currency, Market
@@ -70,6 +71,7 @@ class CodeAssignment:
         questions: What is not decided.
         bindings: What is bound now, with what decided.
         reused: Codes that may mean another coin than before.
+        earlier: Of an older answer, codes that meant another coin then: as bases, this one.
         beside: Assets of which codes are noted that no market needs.
     """
 
@@ -102,6 +104,8 @@ class CodeAssignment:
         for market in markets:
             self._by_base.setdefault(market.base.venue, []).append(market)
         self._traded = _assets_traded(state, venue_id)
+        self.earlier: dict[str, str] = {}
+        self._earlier = EarlierMeanings(state, venue_id, holder, self.index)
         self._reuses = ReuseFinder(state, venue_id, self.index, self.codes, markets, last_seen)
         self._successions = SuccessionFinder(state, venue_id, self.index, self._by_base)
 
@@ -161,6 +165,7 @@ class CodeAssignment:
             self._use_anew(facts, reuse)
         elif code in self.codes.meanings:
             self._keep(facts, quotes)
+            self._keep_earlier(facts, quotes)
         elif (same := self._other_case(facts.code)) is not None:
             self.codes.bind(code, same)
         else:
@@ -179,7 +184,19 @@ class CodeAssignment:
         candidates = self.candidates(facts, quotes)
         decision = decide(c for c in candidates if c.asset_id != asset_id)
         if decision.candidate is not None:
-            self._ask(facts, asset_id, decision, decision.candidate.asset_id)
+            self.ask(facts, asset_id, decision, decision.candidate.asset_id)
+
+    def _keep_earlier(self, facts: CodeFacts, quotes: Sequence[Quote]) -> None:
+        """Give a code that meant another coin at the time of an older answer an asset of then."""
+        code = facts.code.venue
+        if self._is_newest or self.codes.is_reviewed(code):
+            return
+        meant, markets = self.codes.meanings[code], self._by_base.get(code, ())
+        own = self._earlier.of(facts, meant, markets, quotes)
+        if own is not None:
+            self.earlier[code] = own
+            if self.index.get(own) is None:
+                self.make_asset(own, facts.code.ticker, facts.names)
 
     def _other_case(self, code: Code) -> str | None:
         """The asset of a code that differs in case alone, if its ticker is this one's.
@@ -273,7 +290,7 @@ class CodeAssignment:
             asked = self._successions.questions(new)
         self.questions += asked
         if not asked:
-            self._ask(facts, asset_id, decision, proposed(decision))
+            self.ask(facts, asset_id, decision, proposed(decision))
 
     def make_asset(
         self,
@@ -291,9 +308,10 @@ class CodeAssignment:
             unverified=True,
         )
 
-    def _ask(
+    def ask(
         self, facts: CodeFacts, asset_id: str, decision: BindingDecision, asset_proposed: str | None
     ) -> None:
+        """Ask which of the candidates a code is, if there are any; an older answer asks nothing."""
         if decision.verdict is not BindingVerdict.NEW and self._is_newest:
             self.questions.append(
                 IdentityQuestion(
@@ -306,8 +324,6 @@ class CodeAssignment:
                 )
             )
 
-    ask = _ask
-
     # ------------------------------------------------------------ reuse
 
     def _use_anew(self, facts: CodeFacts, reuse: Reuse) -> None:
@@ -319,27 +335,7 @@ class CodeAssignment:
             self.make_asset(asset_id, facts.code.ticker, facts.names)
         self.codes.bind(code, asset_id, name=_name_of(facts), since=reuse.begins)
         self.reused[code] = reuse
-        bound = reuse.decision.candidate
-        likely = bound.asset_id if bound is not None else proposed(reuse.decision)
-        edges = self.index.became(likely) if likely else ()
-        edge = next((e for e in edges if e.from_asset_id == reuse.old_asset_id), None)
-        for spelling in sorted(reuse.spellings):
-            self.questions.append(
-                IdentityQuestion(
-                    kind=FindingKind.REUSE,
-                    code=code,
-                    asset_id=asset_id,
-                    candidates=reuse.decision.candidates,
-                    is_about_listing=True,
-                    spelling=spelling,
-                    old_asset_id=reuse.old_asset_id,
-                    proposed=likely,
-                    rate=edge.conversion_rate if edge is not None else None,
-                    effective_at=edge.effective_at if edge is not None else None,
-                    before=self._last(spelling),
-                    remarks=(evidence(_K.DATE, reuse.reason, against=True),),
-                )
-            )
+        self.questions += reuse_questions(self.index, reuse, asset_id, self._last)
 
     def _last(self, spelling: str) -> VenueSymbol | None:
         find = self._state.find

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -24,13 +24,16 @@ from cqar.importer.identity.ladder import (
     Evidence,
     EvidenceKind,
     decide,
+    proposed,
 )
 from cqar.importer.identity.names import NameComparison, compare_with_any
 from cqar.importer.identity.operator_codes import OperatorCodes
 from cqar.importer.identity.relisting import CodeUse, Return, assets_of, return_of, trades
+from cqar.importer.identity.undecided import IdentityQuestion
 from cqar.importer.market import Market
 from cqar.importer.price_evidence import Quote
 from cqar.importer.registry_state import RegistryState
+from cqar_shared.domain.finding_policy import FindingKind
 from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, VenueSymbol, first_open
 
@@ -256,3 +259,36 @@ def _another_price(before: Mapping[str, Quote], quotes: Iterable[Quote]) -> str 
             if times >= BREAK_TIMES or times <= Decimal(1) / BREAK_TIMES:
                 return f"the price after a halt is {quote.price:f}, and was {last.price:f}"
     return None
+
+
+def reuse_questions(
+    index: AssetIndex,
+    reuse: Reuse,
+    asset_id: str,
+    last: Callable[[str], VenueSymbol | None],
+) -> Iterator[IdentityQuestion]:
+    """Ask for each listing of a code that is used anew which coin it is now.
+
+    Args:
+        asset_id: The asset of its own that the code got.
+        last: Returns what a spelling meant before.
+    """
+    bound = reuse.decision.candidate
+    likely = bound.asset_id if bound is not None else proposed(reuse.decision)
+    edges = index.became(likely) if likely else ()
+    edge = next((e for e in edges if e.from_asset_id == reuse.old_asset_id), None)
+    for spelling in sorted(reuse.spellings):
+        yield IdentityQuestion(
+            kind=FindingKind.REUSE,
+            code=reuse.code,
+            asset_id=asset_id,
+            candidates=reuse.decision.candidates,
+            is_about_listing=True,
+            spelling=spelling,
+            old_asset_id=reuse.old_asset_id,
+            proposed=likely,
+            rate=edge.conversion_rate if edge is not None else None,
+            effective_at=edge.effective_at if edge is not None else None,
+            before=last(spelling),
+            remarks=(evidence(_K.DATE, reuse.reason, against=True),),
+        )

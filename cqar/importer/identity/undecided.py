@@ -154,7 +154,7 @@ class FindingWriter:
         what = f"{venue} {question.spelling if question.is_about_listing else question.code}"
         named = [self._name(c.asset_id) for c in question.candidates[:_NAMED_MAX]]
         more = len(question.candidates) - len(named)
-        candidates = ", ".join(named) + (f" or {more} others" if more > 0 else "")
+        candidates = ", ".join(named) + (f" or one of {more} more" if more > 0 else "")
         asked = f"{what}: is it {candidates}?" if named else f"{what}: which coin is it?"
         if question.units is not None:
             asked = f"{what}: is one unit {question.units:f} of {candidates or 'a coin'}?"

@@ -7,6 +7,7 @@ approves says which known asset it is: the one is merged into the other, whereve
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.finding_differences import require_listing
 from cqar_shared.domain.finding_doubts import Choice, doubts_without, evolve_listing
 from cqar_shared.domain.kind import RegistryView
-from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.asset import ASSET, MULTIPLES, Asset
 from cqar_shared.domain.kinds.finding import FINDING, UNDECIDED, Finding
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import VENUE
@@ -81,6 +82,9 @@ def take_multiple(finding: Finding, choice: Choice, registry: RegistryView) -> I
     if registry.get(ASSET.name, target) is None:
         raise Invalid([FieldViolation("asset_id", "NOT_FOUND", f"no asset {target!r}")])
     listing = require_listing(finding, registry)
+    if finding.code:
+        # What is decided of a code holds at every venue, and for the next import.
+        yield _state_multiple(target, finding.code, units)
     symbol = registry.get(SYMBOL.name, listing.symbol_id)
     if symbol is None:
         raise MovedOn(f"symbol {listing.symbol_id!r} is not there any more")
@@ -99,6 +103,18 @@ def take_multiple(finding: Finding, choice: Choice, registry: RegistryView) -> I
     symbol_id, items = symbol_like(symbol, legs, registry)
     yield from items
     yield from replacement_items(listing, symbol_id, terms, registry)
+
+
+def _state_multiple(asset_id: str, code: str, units: Decimal) -> Item:
+    """Return the item that notes in a coin what a code is a multiple of."""
+
+    def step(coin: Asset) -> Asset:
+        metadata = coin.metadata or {}
+        noted = metadata.get(MULTIPLES)
+        multiples = {**(noted if isinstance(noted, dict) else {}), code: f"{units:f}"}
+        return msgspec.structs.replace(coin, metadata={**metadata, MULTIPLES: multiples})
+
+    return Item(kind=ASSET, intent=ChangeIntent.EVOLVE, key=asset_id, step=step)
 
 
 def rivals_about_asset(finding: Finding, registry: RegistryView) -> list[Finding]:

@@ -111,3 +111,14 @@ idempotency_keys = sa.Table(
     sa.Index(None, "created_at"),
     comment="The first answer to a mutation, kept for 24 hours.",
 )
+
+finding_counts = sa.Table(
+    "finding_counts",
+    metadata,
+    sa.Column("state", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("action", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("venue_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    comment="How many findings there are; to count them for each list would take too long.",
+)

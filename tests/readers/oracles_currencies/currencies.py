@@ -232,7 +232,10 @@ def _cryptocom(answer: Raw) -> dict[str, Said]:
 
 
 def _bitmex(answer: Raw) -> dict[str, Said]:
-    """Amounts are in units of 10^-scale; `asset` is what instruments' underlyings are called."""
+    """Amounts are in units of 10^-scale, which have a name of their own in `currency`: XBt.
+
+    `asset` is what instruments' underlyings are called.
+    """
     return {row["asset"]: _bitmex_asset(row) for row in answer}
 
 
@@ -242,6 +245,7 @@ def _bitmex_asset(row: Raw) -> Said:
 
     return _stated(
         name=row["name"],
+        units=[row["currency"]] if row["currency"] != row["asset"] else None,
         networks=[
             _stated(
                 network=chain["asset"],

@@ -21,6 +21,7 @@ from cqar_shared.codec import entity_codec, events
 from cqar_shared.domain.evaluation import REFERRED_TO, Outcome
 from cqar_shared.domain.kind import Entity
 from cqar_shared.domain.kinds import KINDS
+from cqar_shared.domain.kinds.finding import FINDING
 from cqar_shared.domain.kinds.venue_symbol import sets_terms
 from cqar_shared.domain.working_set import WorkingSet
 from cqar_shared.errors import FieldViolation, Invalid
@@ -28,7 +29,7 @@ from cqar_shared.replication import positions
 from cqar_shared.runtime.event_loop import is_long, run_off_loop
 from cqar_writer.protocol import revision_rows
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
-from cqar_writer.store import session_keepalive, writes
+from cqar_writer.store import finding_rows, session_keepalive, writes
 from cqar_writer.store.writes import CurrentRow
 
 log = logging.getLogger(__name__)
@@ -189,6 +190,8 @@ async def _save_tables(tx: AsyncConnection, changing: list[Outcome]) -> None:
     for kind in reversed(KINDS):
         if kind.name in REFERRED_TO:
             await writes.remove(tx, kind, removed[kind.name])
+    found: list[Any] = [(o.before, o.after) for o in changing if o.kind is FINDING]
+    await finding_rows.count_changes(tx, found)
 
 
 async def _save_current(

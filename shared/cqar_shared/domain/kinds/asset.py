@@ -19,6 +19,8 @@ from cqar_shared.domain.kind import Entity, Kind, RegistryView, by, checked_as_i
 from cqar_shared.errors import FieldViolation
 
 FORMER_NAMES_MAX: Final = 16
+#: In an asset's metadata: code -> units of the asset in one unit of the code, at every venue.
+MULTIPLES: Final = "multiples"
 
 
 class AssetType(enum.IntEnum):

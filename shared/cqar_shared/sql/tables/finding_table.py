@@ -35,11 +35,14 @@ findings = sa.Table(
     sa.Column("opened_by", sa.Text),
     sa.Column("decided_at", Instant),
     sa.Column("decisions", Json),
-    # Lists are in the order of `opened_at`, and counted: by this index alone, without the rows.
+    sa.Index("idx_findings_opened", "state", "opened_at", "finding_id"),
+    # For lists of some kinds, actions or venues: a group of `finding_counts` is a part of it.
     sa.Index(
-        "idx_findings_opened",
-        *("state", "opened_at", "finding_id"),
-        postgresql_include=["kind", "action", "venue_id"],
+        "idx_findings_group",
+        *("state", "kind", "action", sa.text("coalesce(venue_id, '')")),
+        *("opened_at", "finding_id"),
+        # Without the column itself PostgreSQL reads the rows, too.
+        postgresql_include=["venue_id"],
     ),
     sa.Index("idx_findings_spelling", "venue_id", "venue_symbol"),
     sa.Index("idx_findings_code", "code"),

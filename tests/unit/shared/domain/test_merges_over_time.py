@@ -151,7 +151,11 @@ class Registry(RuleBasedStateMachine):
     def unmerge(self, data: st.DataObject) -> None:
         source = data.draw(st.sampled_from(sorted(self.merges)))
         moved, before, after = self.merges[source]
-        untouched = {ref for ref in before if self.held.entities.get(ref) == after.get(ref)}
+        refs = {(each.kind, each.key) for each in moved}
+        untouched = {ref for ref in refs if self.held.entities.get(ref) == after.get(ref)}
+        if any(ref[0] == "venue_asset" for ref in refs - untouched):
+            # What changed in the row of both goes with the one whose it was.
+            untouched = {ref for ref in untouched if ref[0] != "venue_asset"}
         outcomes = self.planned(partial(unmerge_items, source, moved))
         if outcomes is None:
             assert self.refused <= {"MERGED_SINCE", "CODE_TAKEN", "NOT_AFTER_LISTING"}

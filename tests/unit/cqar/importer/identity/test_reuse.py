@@ -190,3 +190,24 @@ def test_a_price_after_a_halt_that_is_none_of_the_coins_is_another_coins() -> No
         prices = {"LUNAUSDT": price}
         plan = registry.imported(a_market(), luna(), at=NOW + 18 * DAY, prices=prices)
         assert [f.kind for f in plan.findings] == kinds, price
+
+
+def test_an_older_answer_that_is_read_later_gives_the_code_its_coin_of_then() -> None:
+    """The same history, whichever answer is read first: two listings, two coins."""
+    registry = Registry()
+    listed = NOW - DAY
+    registry.imported(a_market(), coin("SOL"), coin("LIT", listed_at=listed))
+    now = base_of(registry, "binance", "LITUSDT")
+    older = (a_market(), coin("SOL"), coin("LIT"))
+    for _ in range(2):
+        plan = registry.plan(*older, at=NOW - 9 * DAY, as_of=NOW - 9 * DAY)
+        assert (plan.rejected, plan.findings) == ([], [])
+        for outcome in (*plan.changes, *plan.past):
+            registry.entities[outcome.kind.name, outcome.key] = (outcome.kind, outcome.after)
+    old, new = sorted(
+        (e for k, e in registry.entities.values() if k.name == "venue_symbol"),
+        key=lambda v: (v.venue_symbol != "LITUSDT", v.first_seen_at),
+    )[:2]
+    assert (new.listed_at, base(registry, new)) == (listed, now)
+    assert base(registry, old).asset_id != now.asset_id
+    assert base(registry, old).symbol == "LIT"
