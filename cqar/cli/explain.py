@@ -1,4 +1,4 @@
-"""`cqar explain`: where each value of a listing is from."""
+"""`cqar explain`: where each value of a listing is from, and what says which coin it is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from cqc.services.v1 import asset_registry_pb2 as registry_pb
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.explain_identity import BINDING_COLUMNS, bindings, open_findings
 from cqar.cli.output import print_json, say, table
 from cqar.cli.param_types import InstantParam
 from cqar.cli.target import Target, with_target
@@ -17,6 +18,7 @@ from cqar.importer.terms import STATED_TERMS
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
+from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
 
@@ -27,10 +29,11 @@ from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @with_target
 def explain(target: Target, **options: Any) -> None:
-    """Show where the terms of VENUE's SPELLING are from.
+    """Show where the terms of VENUE's SPELLING are from, and what says which coin it is.
 
-    It prints the terms that hold, the venue's answer that stated them (request, time, SHA-256,
-    reader), and the fields of the raw record that decided.
+    It prints the terms that hold, the evidence for the assets that it is of and what is not decided
+    about them, the venue's answer that stated the terms (request, time, SHA-256, reader), and the
+    fields of the raw record that decided.
 
     \b
     Example:
@@ -43,6 +46,10 @@ def explain(target: Target, **options: Any) -> None:
             request.as_of.FromDatetime(options["as_of"])
         answer = connection.call(connection.registry.GetVenueSymbol, request)
         source = _source(connection, key, options["as_of"])
+        symbol: Any = entity_codec.from_message(SYMBOL, answer.symbol)
+        bound = bindings(connection, options["venue"], symbol)
+        spelling = options["spelling"]
+        left = open_findings(connection, options["venue"], spelling, symbol.base_asset_id)
     listing: Any = entity_codec.from_message(VENUE_SYMBOL, answer.venue_symbol)
     terms = {
         name: entity_diff.value_text(value)
@@ -50,9 +57,20 @@ def explain(target: Target, **options: Any) -> None:
         if (value := getattr(listing, name)) not in (None, ())
     }
     if options["as_json"]:
-        print_json({**key, "terms": terms, "source": _document(source)})
+        document = {
+            **key,
+            "terms": terms,
+            "source": _document(source),
+            "bindings": [binding._asdict() for binding in bound],
+            "findings": [msgspec.to_builtins(finding) for finding in left],
+        }
+        print_json(document)
         return
     table(f"{options['venue']} {options['spelling']}", ("term", "value"), terms.items())
+    table("Which assets it is of, and what says so", BINDING_COLUMNS, bound)
+    if left:
+        undecided = [(f.kind, f.summary or "", f.finding_id) for f in left]
+        table("Not decided (cqar findings show ID)", ("finding", "asked", "id"), undecided)
     if source is None:
         say("Nothing is recorded of where they are from: they were entered by hand, or imported")
         say("before CQAR kept it. `cqar history` shows who set them.")

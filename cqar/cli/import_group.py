@@ -61,7 +61,7 @@ def _list_venues(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     help="List the venues that CQAR reads: product lines, requests, names of files.",
 )
 def import_() -> None:
-    """Import what a venue lists: its answers are read, compared and applied.
+    """Import what a venue or a public list says: it is read, compared and applied.
 
     A venue's answers are saved files (--file) or asked for (--live). Importing them again changes
     nothing.
@@ -73,6 +73,7 @@ def import_() -> None:
       cqar import kraken --file AssetPairs=AssetPairs.json --plan
       cqar import okx --file 'instruments?instType=SPOT=spot.json' --at 2022-05-13
       cqar import binance --live --plan --out plan.json
+      cqar import tokenlist uniswap_default.json --plan
       cqar import apply plan.json
     """
 

@@ -56,7 +56,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command("tokenlist")
 @_options
 def import_tokenlist(target: Target, **options: Any) -> None:
-    """Import a token list: deployments and their assets.
+    """Import a token list: contracts and their assets.
 
     FILE has the form of the Uniswap standard, or is a CSV: chain,address,symbol,name,decimals. An
     address that the registry knows is its asset. Another one is what the list links it with, or
@@ -73,7 +73,7 @@ def import_tokenlist(target: Target, **options: Any) -> None:
 @click.command("chains")
 @_options
 def import_chains(target: Target, **options: Any) -> None:
-    """Import a list of chains: numbers, explorers, own coins.
+    """Import a list of chains.
 
     FILE has the form of ethereum-lists/chains or of the Cosmos chain registry. What the registry
     says of a chain stays. A chain's own coin is its parent's, a new asset, or not known where a
@@ -89,7 +89,7 @@ def import_chains(target: Target, **options: Any) -> None:
 @click.command("cosmos")
 @_options
 def import_cosmos(target: Target, **options: Any) -> None:
-    """Import asset lists of the Cosmos chain registry: assets, denominations, traces.
+    """Import the Cosmos chain registry's assets and traces.
 
     A voucher is an asset that BRIDGES what it stands for, at the rate 1. What is issued on several
     chains is one asset. Import the chains first.
@@ -105,7 +105,7 @@ def import_cosmos(target: Target, **options: Any) -> None:
 @click.option("--assets", type=_FILE, help="List that describes assets: rotki_assets.csv.")
 @_options
 def import_collections(target: Target, **options: Any) -> None:
-    """Import collections of one coin's tokens across chains, as groups.
+    """Import collections of tokens as groups.
 
     FILE is a CSV: collection_id,name,symbol,asset and, if wanted, main_asset. Members that are two
     assets here are proposed for a merge: finding DUPLICATE. Members that are not known are left
@@ -122,12 +122,12 @@ def import_collections(target: Target, **options: Any) -> None:
 @click.option("--assets", type=_FILE, help="List that describes assets: rotki_assets.csv.")
 @_options
 def import_codes(target: Target, **options: Any) -> None:
-    """Import a map of venues' codes to assets, as REVIEWED evidence.
+    """Import a map of venues' codes to assets.
 
     FILE is a CSV: operator,code,asset and, if wanted, since,until; or rotki's location asset
-    mappings. An asset is an id, a slug of the catalogue, or chain:address. ccxt's common currencies
-    are read and compared, but bind nothing: they state tickers. What is bound otherwise stays, with
-    a finding REUSE or DUPLICATE.
+    mappings. Its word is REVIEWED evidence. An asset is an id, a slug of the catalogue, or
+    chain:address. ccxt's common currencies are read and compared, but bind nothing: they state
+    tickers. What is bound otherwise stays, with a finding REUSE or DUPLICATE.
 
     \b
     Examples:
@@ -145,7 +145,7 @@ def import_codes(target: Target, **options: Any) -> None:
 )
 @_options
 def import_identifiers(target: Target, **options: Any) -> None:
-    """Import other sources' names of assets: CoinGecko's, CoinMarketCap's, DTIs, ISINs.
+    """Import other sources' names of assets.
 
     FILE is CoinGecko's list of coins with platforms, CoinMarketCap's map, rotki's assets, a table
     of Wormhole or Jupiter, the DTI registry, or a CSV: external_id,asset and, if wanted, source. A

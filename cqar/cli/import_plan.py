@@ -261,6 +261,8 @@ def _reader_notes(plan: Plan) -> Iterator[str]:
         yield f"{term}: the venue stated it before and states it of no market now: not known"
     for field, count in sorted(reading.new_fields.items()):
         yield f"{field}: a field that is new to the reader, in {count} records: not read"
+    for field, count in sorted(reading.new_currency_fields.items()):
+        yield f"{field}: a field of currencies that is new to the reader, in {count}: not read"
     if reading.currencies:
         yield f"{len(reading.currencies)} codes are described by the venue's list of currencies"
     if reading.prices:

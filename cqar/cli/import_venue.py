@@ -194,7 +194,7 @@ def _plan(
     ]
     # A venue that was never imported has no archived listings.
     archivable = names if LISTINGS_SINCE in (venue.metadata or {}) else []
-    state = load_state(connection, venue, at, options["at"], archivable, _prices_at(reading, at))
+    state = load_state(connection, venue, at, options["at"], archivable, reading.priced_at(at))
     allowed = options["allow_mass_change"]
     plan = make_plan(
         state, venue, reading, at, dict(options["multipliers"]), allow_mass_change=allowed
@@ -208,13 +208,6 @@ def _plan(
         f"{count} {kind} markets: not of {venue_id}" for kind, count in reading.other_types.items()
     ]
     return plan, state.revision
-
-
-def _prices_at(reading: Reading, at: dt.datetime) -> dt.datetime | None:
-    """When prices that were read were taken; None: there are none."""
-    if reading.prices_from is None:
-        return None
-    return reading.prices_from.taken_at or at
 
 
 def _read(venue: Venue, options: dict[str, Any]) -> Reading:

@@ -5,6 +5,7 @@ readers            what our readers declare: one module a venue
 saved_answers      a venue's answers from files: decoded exactly, matched to requests
 live_answers       a venue's answers from the venue itself
 answer_reader      every raw record has one outcome: MARKET, UNSUPPORTED or UNREADABLE
+record_fields      which fields of a raw record its reader does not know
 side_answers       what a venue says beside its listing: currencies and last prices
 ccxt_reading       venues without a reader: ccxt's reading, traced to the record, unreviewed
 registry_state     the part of the registry that concerns the venue, in memory
@@ -24,6 +25,7 @@ differences        what an answer says otherwise, as findings, by the policy
 missing            what the answers do not name, or not readably
 venue_notes        what a venue's metadata says of its imports
 plan               what would change, judged by the writer's own rules
+plan_judgement     the proposals, judged by the writer's own rules
 plan_rows          the plan as rows to review, grouped by the kind of change
 recorded_sources   the raw records of before, for findings that people decide
 saved_plan         a plan in a file, applied as it was reviewed or not at all
@@ -53,6 +55,7 @@ __all__ = [
     "price_evidence",
     "price_rows",
     "readers",
+    "record_fields",
     "recorded_sources",
     "reference",
     "registry_state",

@@ -7,11 +7,9 @@ add up to the number of records. Whatever JSON stands in a record, reading it gi
 from __future__ import annotations
 
 import datetime as dt
-import typing
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -26,6 +24,7 @@ from cqar.importer.readers.product_line import (
     Request,
     Row,
 )
+from cqar.importer.record_fields import new_fields
 from cqar.importer.saved_answers import (
     DecodedAnswer,
     UnusableAnswer,
@@ -79,6 +78,7 @@ class Reading:
         prices_from: The answer that they are from.
         currencies_from: The answers that the currencies are from.
         currency_outcomes, price_outcomes: Outcome -> number of raw records beside the listing.
+        new_currency_fields: As `new_fields`, of currencies.
         unreadable_currencies, unreadable_prices: Those that could not be read, and why.
         refused: Lines for people about answers beside the listing that were not read at all.
     """
@@ -106,6 +106,7 @@ class Reading:
         self.prices_from: AnswerSource | None = None
         self.currencies_from: list[AnswerSource] = []
         self.currency_outcomes: Counter[str] = Counter()
+        self.new_currency_fields: Counter[str] = Counter()
         self.price_outcomes: Counter[str] = Counter()
         self.unreadable_currencies: list[Unreadable] = []
         self.unreadable_prices: list[Unreadable] = []
@@ -123,6 +124,14 @@ class Reading:
             "UNSUPPORTED": len(self.unsupported),
             "UNREADABLE": len(self.unreadable),
         }
+
+    def priced_at(self, at: dt.datetime) -> dt.datetime | None:
+        """When the prices were taken; None if there are none.
+
+        Args:
+            at: The instant of the answers, where the tickers state none.
+        """
+        return None if self.prices_from is None else self.prices_from.taken_at or at
 
     def covers(self, spelling: str, symbol_type: SymbolTypeCode) -> bool:
         """Whether the answers would hold this spelling if the venue listed it."""
@@ -193,6 +202,7 @@ def _add_currencies(
     reading.currency_outcomes = Counter(
         {"CURRENCY": len(found.found), "UNREADABLE": len(found.unreadable)}
     )
+    reading.new_currency_fields = found.new_fields
     reading.unreadable_currencies = _printable(found.unreadable)
     reading.refused += found.refused
     reading.currencies_from = _sources(
@@ -323,34 +333,3 @@ def refuse_doubles(reading: Reading) -> None:
     reading.unreadable += [Unreadable(spelling, reason) for spelling in twice]
     for spelling in doubles:
         reading.unread[spelling] = reading.raw.pop(spelling)
-
-
-def new_fields(record: Any, shape: type[RawRecord]) -> list[str]:
-    """Paths of fields that the venue sends and the reader neither uses nor names as unused."""
-    if not isinstance(record, dict):
-        return []
-    known, nested = _shape(shape)
-    found = [name for name in record if name not in known and not name.startswith("@")]
-    for name, inner in nested.items():
-        value = record.get(name)
-        for part in value if isinstance(value, list) else (value,):
-            found += [f"{name}.{path}" for path in new_fields(part, inner)]
-    return found
-
-
-@lru_cache(256)
-def _shape(shape: type[RawRecord]) -> tuple[frozenset[str], dict[str, type[RawRecord]]]:
-    """Names of a record's fields that are known, and the shapes of those that are records."""
-    hints = typing.get_type_hints(shape)
-    nested = {}
-    for place, name in enumerate(shape.__struct_encode_fields__):
-        inner = _record_in(hints[shape.__struct_fields__[place]])
-        if inner is not None:
-            nested[name] = inner
-    return frozenset(shape.__struct_encode_fields__) | shape.UNUSED, nested
-
-
-def _record_in(hint: Any) -> type[RawRecord] | None:
-    if isinstance(hint, type) and issubclass(hint, RawRecord):
-        return hint
-    return next(filter(None, map(_record_in, typing.get_args(hint))), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,20 +21,18 @@ from cqar.importer.listing_proposals import Proposals, open_listing, upsert
 from cqar.importer.market import Code, Market
 from cqar.importer.missing import Missing, find_missing
 from cqar.importer.multipliers import Multiplier, note_multipliers, stated_multipliers
+from cqar.importer.plan_judgement import is_stated_again, judge, judge_behind
 from cqar.importer.price_rows import price_outcomes
 from cqar.importer.registry_state import RegistryState, holder_of
 from cqar.importer.venue_notes import record_in_venue, stated_terms
 from cqar_shared.domain import entity_diff
-from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
+from cqar_shared.domain.evaluation import Item, Outcome, Result
 from cqar_shared.domain.kind import AnyKind
-from cqar_shared.domain.kinds import KINDS
 from cqar_shared.domain.kinds.asset import ASSET
-from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
 from cqar_shared.domain.kinds.finding import Finding
 from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import Venue
-from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import (
     VENUE_SYMBOL,
     MarketStatusCode,
@@ -61,7 +59,6 @@ class Plan:
         stated_again: How many of these are in `changes`, to note when they were stated.
         rejected: Markets that are not imported, and why.
         bindings: Codes that are bound to assets of the registry now, and by what evidence.
-        findings: What is not simply taken.
         multiples: Codes that look like a multiple of a coin, which nobody has stated.
         vanished: Terms that the venue stated before and states of no market any more.
         notes: Lines for people.
@@ -98,6 +95,10 @@ class Plan:
             or self.state.get(VENUE_SYMBOL.name, finding.listing_id) is not None
         ]
         self.superseded += review.superseded()
+        if review.kept:
+            self.notes.append(
+                f"{review.kept} findings of before are undecided still: what they are about stands"
+            )
 
     def of(self, kind: AnyKind, *results: Result) -> list[Outcome]:
         return [o for o in self.changes if o.kind is kind and o.result in results]
@@ -109,7 +110,7 @@ class Plan:
     @property
     def changed(self) -> list[Outcome]:
         updated = self.of(VENUE_SYMBOL, Result.UPDATED)
-        return [o for o in updated if not _ends(o) and not _is_stated_again(o)]
+        return [o for o in updated if not _ends(o) and not is_stated_again(o)]
 
     @property
     def delisted(self) -> list[Outcome]:
@@ -149,11 +150,6 @@ def _ends(outcome: Outcome) -> bool:
     before: Any = outcome.before
     after: Any = outcome.after
     return before.delisted_at is None and after.delisted_at is not None
-
-
-def _is_stated_again(outcome: Outcome) -> bool:
-    """Whether nothing changes but when it was stated."""
-    return not any(entity_diff.visible_diff(outcome.before, outcome.after))
 
 
 def _takes_terms(outcome: Outcome) -> bool:
@@ -222,7 +218,7 @@ def make_plan(
     if behind is not None:
         behind.earlier_misses(reading)
         plan.changes_at = min(found[-1] for found in later.values())
-        used = _judge_behind(state, notes, behind, plan)
+        used = judge_behind(state, notes, behind, plan)
         plan.notes.append(
             f"newer answers are known: {len(plan.past)} listings get the terms of {at:%Y-%m-%d}"
             " behind what they are now"
@@ -239,7 +235,7 @@ def make_plan(
         described = CodeDescriptions(state, reading.currencies).items(
             holder_of(state, venue), items
         )
-        used = _judge(state, review.settle([*described]), plan, identity.beside)
+        used = judge(state, review.settle([*described]), plan, identity.beside)
         plan.note_findings(review)
     plan.bindings = [binding for binding in identity.bindings if binding.asset_id in used]
     plan.findings += identity.findings(_listings(plan), used)
@@ -319,89 +315,3 @@ def _with_multiplier(
     if looks_multiplied(market.base) and not is_told:
         plan.multiples.append(market.base.venue)
     return market
-
-
-def rejected_record(outcome: Outcome, given: Any) -> RejectedRecord:
-    name = getattr(given, "venue_symbol", None) or getattr(given, "symbol", "")
-    reasons = "; ".join(f"{v.field}: {v.message}" for v in outcome.violations)
-    return RejectedRecord(name or outcome.key, reasons)
-
-
-def _judge(
-    state: RegistryState, items: list[Item], plan: Plan, beside: Collection[str] = ()
-) -> set[str]:
-    """Keep what changes something, and of new symbols and assets what accepted listings need.
-
-    Args:
-        beside: Assets of which codes are kept that no listing needs.
-
-    Returns:
-        The assets that accepted listings stand on.
-    """
-    outcomes = Batch(items).judge(state)
-    accepted = [o for o in outcomes if o.kind is VENUE_SYMBOL and o.result is not Result.REJECTED]
-    symbols = {o.after.symbol_id for o in accepted if o.after is not None}  # type: ignore[attr-defined]
-    wanted: set[Any] = set()
-    for symbol_id in symbols:
-        symbol = state.get(SYMBOL.name, symbol_id)
-        if symbol is not None:
-            wanted |= {symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id}
-    kept = {*wanted, *beside}
-    for item, outcome in zip(items, outcomes, strict=True):
-        given: Any = item.given
-        if outcome.result is Result.REJECTED:
-            plan.rejected.append(rejected_record(outcome, given))
-        elif outcome.result is Result.UNCHANGED:
-            plan.unchanged += outcome.kind is VENUE_SYMBOL
-        elif outcome.kind is VENUE_SYMBOL and _is_stated_again(outcome):
-            plan.unchanged += 1
-            plan.stated_again += 1
-            plan.changes.append(outcome)
-        elif outcome.kind is SYMBOL:
-            plan.changes += [outcome] if outcome.key in symbols else []
-        elif _is_wanted(outcome, given, kept):
-            plan.changes.append(outcome)
-    order = {kind.name: place for place, kind in enumerate(KINDS)}
-    plan.changes.sort(key=lambda o: order[o.kind.name])
-    return wanted
-
-
-def _is_wanted(outcome: Outcome, given: Any, wanted: set[Any]) -> bool:
-    """Whether an accepted listing needs an asset, its code, or what ties it to others."""
-    if outcome.kind is ASSET_RELATIONSHIP:
-        return given.from_asset_id in wanted
-    # What gives up a code is not needed by what is listed; the code's new meaning needs it.
-    is_own = outcome.kind is not VENUE_ASSET or outcome.before is None
-    return outcome.kind not in (ASSET, VENUE_ASSET) or given.asset_id in wanted or not is_own
-
-
-def _judge_behind(
-    state: RegistryState, notes: list[Item], behind: PastProposals, plan: Plan
-) -> set[str]:
-    """Judge an older answer: what stands now, as of the newest one, and then what was.
-
-    Returns:
-        The assets that accepted listings stand on.
-    """
-    # A code that has ended since is not opened again.
-    new = (i for i in behind.codes() if state.get(i.kind.name, i.kind.key_of(i.given)) is None)
-    codes = list(new)
-    symbols = [item for item in behind.items if item.kind is SYMBOL]
-    then = [item for item in behind.items if item.kind is not SYMBOL]
-    at = state.now
-    state.now = state.as_of = plan.changes_at or at
-    state.confirms = True
-    used = _judge(state, [*notes, *codes, *symbols, *behind.present], plan)
-    state.as_of = at
-    for outcome in plan.changes:
-        if outcome.after is not None:
-            state.replace(outcome.kind, outcome.after)
-    for outcome, item in zip(Batch(then).judge(state), then, strict=True):
-        given: Any = item.given
-        if outcome.result is Result.REJECTED:
-            plan.rejected.append(rejected_record(outcome, given))
-        elif outcome.changes:
-            plan.past.append(outcome)
-        else:
-            plan.unchanged += 1
-    return used

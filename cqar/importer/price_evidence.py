@@ -12,10 +12,14 @@ that they are worth the same, and a coin that lost its peg would make every pric
 | CONTRADICTS | every pair differs by more than 20 %, and some pair is near no power of ten |
 | UNKNOWN | no pair, or anything else |
 
-2 % is more than spreads, fees and a minute's moves put between venues, and 20 % more than any
-market in distress that still trades. AGREES and RATIO are enough (`is_enough`) on two quotes, or at
-two times that are 10 minutes apart: of 60 pairs of unrelated prices one is near a power of ten. A
-contradiction is enough by one pair.
+Of 257 tickers that Binance and KuCoin shared on 2022-11-22, 247 differed by less than 2 %, eight by
+2 to 20 % on some quote (FTT in its fall), and two are other coins. Of 227 at Binance and HTX it
+were 204, 20 and three, one of them the same coin with three trades in a day. AGREES and RATIO are
+enough (`is_enough`) on two quotes, or at two times that are 10 minutes apart; a contradiction is
+enough by one pair.
+
+Two quotes show that neither price is stale. They are no two witnesses: of pairs of other coins
+0.3 % agree and 1 % are near a power of ten on two quotes, too. So prices alone never bind a code.
 """
 
 from __future__ import annotations

@@ -53,10 +53,9 @@ def price_outcomes(
         at: The instant of the answers, where the tickers state none.
         changes: What the import makes and changes: listings and symbols that `state` has not.
     """
-    source = reading.prices_from
-    if source is None or not reading.prices:
+    source, taken_at = reading.prices_from, reading.priced_at(at)
+    if source is None or taken_at is None or not reading.prices:
         return []
-    taken_at = source.taken_at or at
     holder = holder_of(state, venue)
     quotes = _by_asset(state, venue, reading, taken_at, changes)
     found = []

@@ -16,6 +16,7 @@ import msgspec
 
 from cqar.importer.market import Currency, LastPrice, Market, UnreadableRecord
 from cqar.importer.readers.product_line import Answer, NotTheAnswer, Request, SideForm
+from cqar.importer.record_fields import new_fields
 from cqar_shared.domain import rules
 from cqar_shared.domain.kinds.venue_asset import NETWORKS_MAX
 
@@ -42,6 +43,7 @@ class CurrencyAnswers:
         found: Code -> what is said of it.
         records: Number of raw records: those of `found` and `unreadable` together.
         refused: Answers that were not read at all, for people.
+        new_fields: Field that the reader does not know -> number of records that have it.
     """
 
     def __init__(self) -> None:
@@ -49,6 +51,7 @@ class CurrencyAnswers:
         self.records = 0
         self.unreadable: list[NotRead] = []
         self.refused: list[str] = []
+        self.new_fields: Counter[str] = Counter()
 
 
 class PriceAnswers:
@@ -91,7 +94,7 @@ def read_currencies(
     """
     result = CurrencyAnswers()
     read: list[Currency] = []
-    for name, found in _records(form, answers, result.refused):
+    for name, record, found in _records(form, answers, result.refused):
         result.records += 1
         if isinstance(found, Currency):
             try:
@@ -100,6 +103,7 @@ def read_currencies(
                 result.unreadable.append(NotRead(name, str(error)))
             else:
                 read.append(found)
+                result.new_fields.update(new_fields(record, form.record))
         else:
             result.unreadable.append(NotRead(name, found))
     counts = Counter(currency.code for currency in read)
@@ -119,7 +123,7 @@ def read_prices(
     """Read tickers of markets; a ticker may name a market by any of its spellings."""
     result = PriceAnswers()
     read: list[LastPrice] = []
-    for name, found in _records(form, answers, result.refused):
+    for name, _, found in _records(form, answers, result.refused):
         if isinstance(found, LastPrice):
             read.append(found)
         else:
@@ -165,8 +169,8 @@ def _spellings(markets: Iterable[Market]) -> dict[str, str]:
 
 def _records(
     form: SideForm[Any, T], answers: Mapping[Request, list[Answer]], refused: list[str]
-) -> Iterator[tuple[str, T | str]]:
-    """(name, what the record says, or why it cannot be read) of each raw record.
+) -> Iterator[tuple[str, Any, T | str]]:
+    """(name, raw record, what it says, or why it cannot be read) of each.
 
     Args:
         refused: Gets a line for answers that are none of their requests'.
@@ -178,7 +182,7 @@ def _records(
                 if count > RECORDS_MAX:
                     refused.append(f"{names}: only {RECORDS_MAX} records were read")
                     break
-                yield row.name, _read(form, row.record)
+                yield row.name, row.record, _read(form, row.record)
         except NotTheAnswer as error:
             refused.append(f"{names}: not the answer that it was named: {error}")
 

@@ -213,7 +213,7 @@ def symbol(names: dict[str, str]) -> Question[SymbolRef]:
         case {"symbol_id": symbol_id, **rest} if not rest:
             request = rpb.GetSymbolRequest(symbol_id=symbol_id)
         case {"source": source, "external_id": external_id, **rest} if not rest:
-            number = symbol_identifier_pb2.DataSource.Value(f"DATA_SOURCE_{source.upper()}")
+            number = symbol_identifier_pb2.DataSource.Value(f"DATA_SOURCE_{source}")
             request = rpb.GetSymbolRequest(data_source=number, external_id=external_id)
         case _:
             raise TypeError(

@@ -127,7 +127,7 @@ async def test_identifiers_codes_and_collections_are_attached_by_contract(
 ) -> None:
     document = await import_list(registry, "identifiers", saved(COINGECKO))
     assert document["records"] == 12309
-    assert document["evidence"]["CONTRACT"] > 500
+    assert document["evidence"]["CONTRACT"] > 300
     described = ("--assets", saved(ROTKI_ASSETS))
     document = await import_list(registry, "codes", saved(ROTKI_CODES), *described)
     assert document["records"] == 1215

@@ -176,7 +176,9 @@ class Story:
                 for spelling in (market.spelling, *(alias.spelling for alias in market.aliases))
             ]
             archivable = names if LISTINGS_SINCE in (venue.metadata or {}) else []
-            state = load_state(connection, venue, step.at, step.at, archivable)
+            state = load_state(
+                connection, venue, step.at, step.at, archivable, reading.priced_at(step.at)
+            )
             state.rules = state.rules if self.rules is None else self.rules
             plan = make_plan(
                 *(state, venue, reading, step.at, {}), allow_mass_change=allow_mass_change

@@ -26,8 +26,8 @@ from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
-#: Before all files.
-BEGINNING: Final = dt.datetime(2015, 1, 1, tzinfo=dt.UTC)
+#: After all files: the catalogue tells of codes that have ended.
+END: Final = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
 
 
 class World:
@@ -39,9 +39,12 @@ class World:
     @classmethod
     def with_catalogue(cls) -> World:
         world = cls()
-        empty = RegistryState(BEGINNING)
-        items = [upsert(kind, entity) for kind, entity in catalogue._missing(empty, listings=False)]
-        world.judge(items, BEGINNING)
+        empty = RegistryState(END)
+        items = [
+            upsert(kind, entity)
+            for kind, entity in catalogue.changes(empty, listings=False).entities
+        ]
+        world.judge(items, END)
         return world
 
     def judge(self, items: list[Item], at: dt.datetime) -> list[Outcome]:

@@ -57,6 +57,7 @@ def test_every_record_of_a_list_of_currencies_is_read(side: SideFile) -> None:
     found = read_currencies(form, answers)
     assert (found.records, found.unreadable, found.refused) == (side.records, [], [])
     assert len(found.found) == side.records
+    assert found.new_fields == {}
 
 
 @pytest.mark.parametrize("side", TICKERS, ids=lambda side: side.name)

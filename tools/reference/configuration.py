@@ -89,7 +89,10 @@ def values(field: msgspec.structs.FieldInfo) -> str:
     if get_origin(kind) is Literal:
         return ", ".join(f"`{word}`" for word in get_args(kind))
     words = {
-        **{"str": "text", "bool": "true or false", "int": "whole number", "float": "number"},
+        "str": "text",
+        "bool": "true or false",
+        "int": "whole number",
+        "float": "number",
         "tuple": "list",
     }
     return words[kind.__name__] + (f", {limits}" if limits else "")

@@ -147,7 +147,7 @@ def _import_file(writer: Connection, file: FileReading) -> Imported:
     as_of = _date(file)
     at = as_of or dt.datetime.now(dt.UTC)
     began = time.monotonic()
-    state = load_state(writer, venue, at, as_of)
+    state = load_state(writer, venue, at, as_of, prices_at=file.reading.priced_at(at))
     plan = make_plan(state, venue, file.reading, at, {}, allow_mass_change=True)
     changes = [(o.kind, o.after) for o in plan.changes if o.after is not None]
     applied = apply_entities(

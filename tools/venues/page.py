@@ -172,7 +172,7 @@ def unused_causes(compared: list[Compared]) -> list[tuple[str, str, str]]:
 
 def registry_part(registry: OneRegistry) -> str:
     """What the registry has after all imports, and the assets that nobody has identified."""
-    names = ("file", "as of", "venue", "listed", "changed", "ended", "new assets", "by ticker")
+    names = ("file", "as of", "venue", "listed", "changed", "ended", "new assets", "bound")
     unverified = ", ".join(
         ticker if count == 1 else f"{ticker} ({count})"
         for ticker, count in sorted(registry.unverified.items())
@@ -183,8 +183,8 @@ def registry_part(registry: OneRegistry) -> str:
         " into a fresh stack that has the bundled catalogue without its listings, oldest file"
         f" first. The registry then has **{registry.assets:,} assets**, **{registry.symbols:,}"
         f" symbols** and **{registry.listings:,} open listings**. Planning and applying took"
-        f" {registry.took_s:.0f} s on two cores. *By ticker*: codes that were taken for a verified"
-        " asset because of their ticker alone.\n\n"
+        f" {registry.took_s:.0f} s on two cores. *Bound*: codes that were bound to assets of the"
+        " registry by evidence.\n\n"
         + table((*names, "rejected", "seconds"), [_import_row(i) for i in registry.imports])
         + f"\n**{sum(registry.unverified.values()):,} assets are unverified**: nobody has said what"
         f" they are, and the same coin at two operators is two of them. They have"

@@ -62,6 +62,12 @@ class OpenFindings:
         """Note that a finding of before holds still."""
         self._kept.add(finding.finding_id)
 
+    @property
+    def kept(self) -> int:
+        """How many findings of before are undecided, and hold still."""
+        known = (self._known.get(finding_id) for finding_id in self._kept)
+        return sum(finding is not None and finding.state in UNDECIDED for finding in known)
+
     def note_read(self, listing_id: str) -> None:
         """Note that the answers say how a listing is: what they do not say anew is over."""
         self._read.add(listing_id)

@@ -62,6 +62,11 @@ class DifferenceReview:
         """What is new, with its action and the rule that decided it."""
         return self._decisions.findings
 
+    @property
+    def kept(self) -> int:
+        """How many findings of before are undecided still."""
+        return self._decisions.open.kept
+
     def superseded(self) -> list[Finding]:
         """What was found before and is not so any more, as the writer takes it."""
         return self._decisions.open.superseded()

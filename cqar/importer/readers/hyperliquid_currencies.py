@@ -33,6 +33,13 @@ class TokenContract(RawRecord, frozen=True):
     contract: EvmContract | None = msgspec.field(default=None, name="evmContract")
     token: dict[str, Any] = msgspec.field(default_factory=dict, name="@token")
 
+    UNUSED: ClassVar = frozenset(
+        {
+            *("name", "szDecimals", "weiDecimals", "index", "tokenId", "isCanonical", "fullName"),
+            "deployerTradingFeeShare",
+        }
+    )
+
 
 def currency_forms(
     operator: str,

@@ -34,13 +34,21 @@ class KucoinChain(RawRecord, frozen=True, rename="camel"):
     contract_address: str | None = None
     need_tag: bool | None = None
 
+    UNUSED: ClassVar = frozenset({"preConfirms", "withdrawPrecision", "maxWithdraw", "maxDeposit"})
+
 
 class KucoinCurrency(RawRecord, frozen=True, rename="camel"):
     currency: str
     full_name: str | None = None
     chains: tuple[KucoinChain, ...] | None = None
 
-    UNUSED: ClassVar = frozenset({"name", "precision", "isMarginEnabled", "isDebitEnabled"})
+    # Its own contractAddress and confirms are of the time before `chains`, and null now.
+    UNUSED: ClassVar = frozenset(
+        {
+            *("name", "precision", "isMarginEnabled", "isDebitEnabled"),
+            *("confirms", "contractAddress"),
+        }
+    )
 
 
 def read_currency(record: KucoinCurrency) -> Currency:

@@ -17,6 +17,8 @@ from cqar.importer.reference.places import OWN_COIN_ADDRESSES, ChainPlace
 from cqar.importer.reference.reference_state import ReferenceState
 from cqar.importer.saved_answers import UnusableAnswer
 from cqar.importer.stable_ids import catalogue_id
+from cqar_shared.domain import caip
+from cqar_shared.domain.identifier_formats import NotAnIdentifier
 from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetClassCode
 from cqar_shared.domain.kinds.asset_identifier import (
     ASSET_IDENTIFIER,
@@ -25,8 +27,8 @@ from cqar_shared.domain.kinds.asset_identifier import (
 )
 from cqar_shared.domain.kinds.chain import Chain
 
-#: CAIP-2 namespaces of one main chain -> its id here.
-_NAMESPACES: Final = {"solana": "solana", "tron": "tron", "near": "near"}
+#: rotki's way to write what CAIP-19 begins with Solana's genesis hash.
+_ROTKI_SOLANA: Final = "solana/token:"
 _DESCRIPTION_COLUMNS: Final = frozenset({"identifier", "name", "symbol", "coingecko"})
 
 
@@ -114,19 +116,16 @@ class AssetRefs:
 
     def contract_of(self, text: str) -> tuple[Chain, str] | None:
         """Return chain and address of `eip155:1/erc20:0x…`; None if it is no contract here."""
-        chain_part, slash, token = text.partition("/")
-        if not slash:
-            return None
-        namespace, _, number = chain_part.partition(":")
         places = self._assets.places
-        if namespace == "eip155":
-            chain = places.chain_of_number(int(number)) if number.isdecimal() else None
-        elif namespace == "cosmos":
-            chain = places.chain_of_cosmos_id(number)
-        else:
-            chain = places.chain(_NAMESPACES.get(namespace, ""))
-        address = token.partition(":")[2]
-        return (chain, address) if chain is not None and address else None
+        if text.startswith(_ROTKI_SOLANA):
+            solana = places.chain("solana")
+            return (solana, text.removeprefix(_ROTKI_SOLANA)) if solana is not None else None
+        try:
+            named = caip.parse_asset(text)
+        except NotAnIdentifier:
+            return None
+        chain = places.chain_of_caip2(named.chain)
+        return (chain, named.address) if chain is not None and named.address else None
 
     def at(self, chain: Chain, address: str) -> FoundAsset | None:
         own = address.lower() in OWN_COIN_ADDRESSES

@@ -26,9 +26,11 @@ from cqar.importer.reference.list_file import (
     text_of,
 )
 from cqar.importer.reference.list_plan import ListPlan
-from cqar.importer.reference.places import COSMOS_ID, EVM, OWN_DENOM, Places
+from cqar.importer.reference.places import EVM, OWN_DENOM, Places
 from cqar.importer.reference.statements import ListRow, RowOutcome, Statements
 from cqar.importer.saved_answers import UnusableAnswer
+from cqar_shared.domain import caip
+from cqar_shared.domain.identifier_formats import NotAnIdentifier
 from cqar_shared.domain.kinds.asset import AssetType
 from cqar_shared.domain.kinds.chain import CHAIN, Chain
 
@@ -196,6 +198,7 @@ def _merged(chains: _Chains, known: Chain | None, given: Chain) -> Chain | None:
         known,
         network_id=given.network_id if known.network_id is None else known.network_id,
         explorer_url=known.explorer_url or given.explorer_url,
+        caip2=known.caip2 or given.caip2,
         metadata=metadata or None,
     )
 
@@ -225,7 +228,8 @@ def _cosmos(chains: _Chains, record: Record) -> None:
         network_id=number,
         explorer_url=_explorer(record),
         is_testnet=text_of(record, "networkType") == "testnet",
-        metadata=_cosmos_metadata(record, network) if chain_type == "COSMOS" else None,
+        metadata=_own_denom(record) if chain_type == "COSMOS" else None,
+        caip2=_caip2(network) if chain_type == "COSMOS" else None,
     )
     chain = _merged(chains, known, given)
     if chain is not None:
@@ -233,11 +237,18 @@ def _cosmos(chains: _Chains, record: Record) -> None:
         _put(chains, known, chain)
 
 
-def _cosmos_metadata(record: Record, network: str) -> dict[str, Any] | None:
-    """What the Cosmos asset lists and CAIP-2 need: the network's id, and its coin's name there."""
+def _own_denom(record: Record) -> dict[str, Any] | None:
+    """What the Cosmos asset lists need: the denomination of the chain's own coin, as metadata."""
     staking = record.get("staking")
     tokens = staking.get("stakingTokens") if isinstance(staking, dict) else None
     coins = tokens if isinstance(tokens, list) else []
     coin = text_of(as_record(coins[0]), "denom") if len(coins) == 1 else ""
-    found = {COSMOS_ID: network, OWN_DENOM: "" if coin.startswith("ibc/") else coin}
-    return {name: value for name, value in found.items() if value} or None
+    return {OWN_DENOM: coin} if coin and not coin.startswith("ibc/") else None
+
+
+def _caip2(network: str) -> str | None:
+    """The name of a Cosmos network by CAIP-2; None where that would be a hash of its id."""
+    try:
+        return str(caip.parse_chain(f"cosmos:{network}"))
+    except NotAnIdentifier:
+        return None

@@ -26,6 +26,10 @@ class CodePeriod(NamedTuple):
     delisted_at: dt.datetime | None = None
 
 
+def _period_of(held: VenueAsset) -> CodePeriod:
+    return CodePeriod(held.listed_at, held.delisted_at)
+
+
 class CodeBindings:
     """The codes of all operators, and those that a list adds."""
 
@@ -105,6 +109,9 @@ class CodeBindings:
         said = BindingEvidence(
             kind=REVIEWED, code=code, detail=f"{stated.source.name}: {detail}"[:256]
         )
+        stated_period = given.listed_at or given.delisted_at
+        if held is not None and stated_period and _period_of(held) != _period_of(given):
+            stated.remark("since and until stay as they are here")
         after = held or given
         evidence = after.evidence or ()
         if code not in after.codes:

@@ -81,7 +81,7 @@ class CosmosAsset(NamedTuple):
     Attributes:
         address: As the rules want it; None for the chain's own coin.
         decimals: Exponent of the unit that is shown; None if that is not among the units.
-        ids: Its other names in the list: a CoinGecko id, or none.
+        trace: Its own step; None if it is at its origin.
     """
 
     chain: Chain

@@ -187,21 +187,16 @@ class ListAssets:
                 f"its chain's own coin has {held.decimals} decimals here, {decimals} there"
             )
             return
+        stated.remark(f"{DECIMALS_DISAGREE}: {held.decimals} decimals here, {decimals} there")
+        if stated.is_decided(_dispute_of(held, decimals, held.decimals)):
+            # Between these two, a person chose the ones that are here.
+            return
         state = stated.find(
-            Finding(
-                kind=DECIMALS_DISAGREE,
-                chain_id=held.chain_id,
-                address=held.address,
-                asset_id=held.asset_id,
-                differences=(
-                    FindingDifference(
-                        field="decimals", before=str(held.decimals), after=str(decimals)
-                    ),
-                ),
+            msgspec.structs.replace(
+                _dispute_of(held, held.decimals, decimals),
                 summary=f"{stated.source.name} says {decimals} decimals, here are {held.decimals}",
             )
         )
-        stated.remark(f"{DECIMALS_DISAGREE}: {held.decimals} decimals here, {decimals} there")
         if state is not FindingState.OPEN:
             return
         current: AssetDeployment = stated.get(ASSET_DEPLOYMENT, held.deployment_id) or held
@@ -242,3 +237,14 @@ class ListAssets:
         if first is not None and second is not None and first.unverified == second.unverified:
             return (one, other) if one < other else (other, one)
         return one, other
+
+
+def _dispute_of(held: AssetDeployment, before: int | None, after: int | None) -> Finding:
+    """The finding that a contract has other decimals; its asset may be merged, so it is no part."""
+    difference = FindingDifference(field="decimals", before=str(before), after=str(after))
+    return Finding(
+        kind=DECIMALS_DISAGREE,
+        chain_id=held.chain_id,
+        address=held.address,
+        differences=(difference,),
+    )

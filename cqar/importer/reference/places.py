@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from cqar.importer.reference.reference_state import ReferenceState
-from cqar_shared.domain import addresses
+from cqar_shared.domain import addresses, caip
 from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT, AssetDeployment
 from cqar_shared.domain.kinds.chain import CHAIN, Chain
 
 EVM: Final = "EVM"
-#: In a Cosmos chain's metadata: its network's id, and the denomination of its own coin.
-COSMOS_ID, OWN_DENOM = "cosmos_chain_id", "own_denom"
+#: In a Cosmos chain's metadata: the denomination of its own coin.
+OWN_DENOM: Final = "own_denom"
 #: Uniswap's number for Solana, and the Solana list's own for its clusters.
 SOLANA_NUMBERS: Final = {
     101: "solana",
@@ -42,7 +42,7 @@ class Places:
     def __init__(self, state: ReferenceState) -> None:
         self._chains: dict[str, Chain] = {chain.chain_id: chain for chain in state.all(CHAIN)}
         self._by_number: dict[int, Chain] = {}
-        self._by_cosmos_id: dict[str, Chain] = {}
+        self._by_caip2: dict[str, Chain] = {}
         self._held: dict[ChainPlace, AssetDeployment] = {}
         #: Asset -> chains on which it has a deployment.
         self.chains_of: dict[str, set[str]] = {}
@@ -52,9 +52,8 @@ class Places:
             self.hold(deployment)
 
     def _number(self, chain: Chain) -> None:
-        named = (chain.metadata or {}).get(COSMOS_ID)
-        if isinstance(named, str):
-            self._by_cosmos_id[named] = chain
+        if chain.caip2:
+            self._by_caip2[chain.caip2] = chain
         if chain.network_id is not None:
             known = self._by_number.get(chain.network_id)
             if known is None or known.chain_type != EVM or known.chain_id == chain.chain_id:
@@ -74,9 +73,11 @@ class Places:
         named = (self._chains.get(slug) for slug in _SLUGS.get(number, ()))
         return next((c for c in named if c and c.chain_type == EVM and c.network_id is None), None)
 
-    def chain_of_cosmos_id(self, cosmos_id: str) -> Chain | None:
-        """Return a Cosmos chain by the id that its network has, such as cosmoshub-4."""
-        return self._by_cosmos_id.get(cosmos_id)
+    def chain_of_caip2(self, name: caip.Chain2) -> Chain | None:
+        """Return a chain by its CAIP-2 name: the one that it states, or its network's number."""
+        number = name.network_id
+        known = self._by_caip2.get(str(name))
+        return known or (self.chain_of_number(number) if number is not None else None)
 
     def chain_of_listed(self, number: int, address: str) -> Chain | None:
         """Return a chain by the number that token lists give it.

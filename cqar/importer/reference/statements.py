@@ -130,6 +130,11 @@ class Statements:
         self.put(FINDING, finding)
         return FindingState.OPEN
 
+    def is_decided(self, finding: Finding) -> bool:
+        """Whether the writer has a finding of this content, and it is no longer open."""
+        known = self.state.findings.get(with_id(finding).finding_id)
+        return known is not None and known is not FindingState.OPEN
+
     def _record(self) -> FindingRecord:
         raw = msgspec.json.encode(self.row.raw)
         return FindingRecord(

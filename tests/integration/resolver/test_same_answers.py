@@ -15,9 +15,11 @@ from cqar_resolver.app import Resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.fallback import single_flight
 from cqar_resolver.queries.execute import FallbackRequest
-from cqar_resolver.queries.registry import DeploymentQuery
+from cqar_resolver.queries.registry import DeploymentQuery, SymbolQuery
 from cqar_resolver.queries.requests import QUERIES
 from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.identifier_rules import CAIP19
+from cqar_shared.domain.kinds.symbol_identifier import SymbolDataSource
 from cqar_shared.errors import RegistryError
 from cqar_shared.queries.entities import EntityQuery
 from cqar_shared.queries.listings import GetVenueSymbolQuery
@@ -37,7 +39,7 @@ def questions() -> dict[str, Query[Any]]:
     symbol_id = a_symbol().symbol_id
     spelled = {"venue_id": "binance", "venue_symbol": "BTCUSDT"}
     tether = "0xdac17f958d2ee523a2206206994597c13d831ec7"
-    requests = {
+    requests: dict[str, list[Any]] = {
         "Resolve": [pb.ResolveRequest(**spelled)],
         "FindVenueSymbols": [pb.FindVenueSymbolsRequest(symbol_id=symbol_id)],
         "CheckOrder": [pb.CheckOrderRequest(**spelled, quantity="0.5")],
@@ -47,6 +49,15 @@ def questions() -> dict[str, Query[Any]]:
             pb.ResolveAssetRequest(venue_code={"venue_id": "binance", "code": "XBT"}),
             pb.ResolveAssetRequest(contract={"chain_id": "ethereum", "address": tether}),
             pb.ResolveAssetRequest(external_id={"source": 1, "external_id": "bitcoin"}),
+            *(
+                pb.ResolveAssetRequest(external_id={"source": CAIP19, "external_id": text})
+                for text in (
+                    f"eip155:1/erc20:{tether}",
+                    "eip155:1/slip44:60",
+                    "eip155:1/slip44:0",
+                    "cosmos:cosmoshub-4/slip44:118",
+                )
+            ),
         ],
     }
     asked: dict[str, Query[Any]] = {
@@ -55,8 +66,11 @@ def questions() -> dict[str, Query[Any]]:
         for number, request in enumerate(of_method)
     }
     asked["deployment"] = DeploymentQuery(an_id("deployment"))
+    asked["symbol"] = SymbolQuery("", SymbolDataSource.MESSARI, "btc-usdt")
     asked["GetVenueSymbol"] = GetVenueSymbolQuery("binance", "BTCUSDT", None, NOW)
-    for kind in (each for each in KIND_OF.values() if each.resident):
+    for kind in KIND_OF.values():
+        if not kind.resident:
+            continue  # no resolver is asked for it
         for key in (BTC, ETH, USDT, symbol_id, "binance", f"binance/{BTC}", "ethereum"):
             asked[f"{kind.name} {key}"] = EntityQuery(kind.name, key)
     return asked

@@ -61,6 +61,12 @@ def questions() -> list[Question]:
         ("asset", (), {"source": "COINGECKO", "external_id": "bitcoin"}),
         ("convert", ((BTC, "2"), BTC, FUTURE), {}),
         ("convert", ((BTC, "2"), ETH, FUTURE), {}),
+        ("asset", (), {"source": "CAIP19", "external_id": "eip155:1/slip44:60"}),
+        ("asset", (), {"source": "CAIP19", "external_id": "eip155:5/slip44:60"}),
+        ("symbol", (symbol_id,), {}),
+        ("symbol", (), {"source": "MESSARI", "external_id": "btc-usdt"}),
+        ("symbol", (), {"source": "FIGI", "external_id": "BBG000BLNQ17"}),
+        ("symbol", (), {"source": "ISIN", "external_id": "XTV15WLZJMF0"}),
         ("group", ("all-eth",), {}),
         ("group", (), {"group_id": a_group().group_id}),
         ("group", ("nobody",), {}),
@@ -92,7 +98,7 @@ async def test_every_client_and_replica_gives_equal_answers(
     for form in FORMS:
         assert answers[form] == expected, form
     refusals: list[Any] = [answer for answer in expected if isinstance(answer, tuple)]
-    assert len(refusals) == 13
+    assert len(refusals) == 17
     missed, invalid = refusals[:2]
     assert (missed[0], missed[2]) == (cqar.NotFound, "VENUE_SYMBOL_NOT_FOUND")
     assert [violation.field for violation in invalid[3]] == ["venue_id", "venue_symbol"]

@@ -172,7 +172,8 @@ def test_a_name_that_the_catalogue_knows_as_a_former_one_becomes_the_present_one
 def test_a_name_that_others_give_too_stays(loaded: RegistryState) -> None:
     ether: Any = loaded.get(ASSET.name, catalogue.asset_id("ether"))
     assert "Ethereum" in [former.name for former in ether.former_names]
-    assert updated(replace(ether, name="Ethereum"), ether).name == "Ethereum"
+    stated = replace(ether, name="Ethereum")
+    assert updated(stated, ether) == stated
 
 
 def test_every_code_of_a_venue_says_that_the_catalogue_stated_it(loaded: RegistryState) -> None:

@@ -16,18 +16,18 @@ from cqar.importer.multipliers import Multiplier
 from cqar.importer.plan import OutOfOrder, Plan, make_plan, require_present
 from cqar.importer.readers.binance import PRODUCT_LINES
 from cqar.importer.readers.product_line import Answer, Request
-from cqar.importer.registry_state import RegistryState
+from cqar.importer.registry_state import RegistryState, code_holder
 from cqar_shared.domain.evaluation import Result
 from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingRule
 from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetClassCode
 from cqar_shared.domain.kinds.finding import Finding, FindingAction, FindingState
 from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
-from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
+from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode
 from tests.support.entity_builders import NOW, a_venue, a_venue_asset, an_asset, an_id
-from tests.support.memory_registry_view import changed
+from tests.support.memory_registry_view import KIND_OF, changed
 
 DAY = dt.timedelta(days=1)
 
@@ -73,11 +73,10 @@ class Registry:
     """What imports leave behind: a plan's outcomes become the next one's state."""
 
     def __init__(self, *entities: Any) -> None:
-        kinds = {kind.entity: kind for kind in (ASSET, VENUE, VENUE_ASSET, SYMBOL, VENUE_SYMBOL)}
         self.entities = {
             (kind.name, kind.key_of(entity)): (kind, entity)
             for entity in (a_venue(), a_major(), a_major("USDT"), *entities)
-            for kind in [kinds[type(entity)]]
+            for kind in [KIND_OF[type(entity)]]
         }
         self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
         self.findings: dict[str, Finding] = {}
@@ -87,10 +86,15 @@ class Registry:
         state.archived = options.pop("archived", set())
         state.rules, state.known_findings = self.rules, dict(self.findings)
         venue_id = options.pop("venue", "binance")
+        holder = code_holder(self.entities["venue", venue_id][1])
         for kind, entity in self.entities.values():
-            # As `load_state` reads it: of other venues neither codes nor listings.
-            if kind not in (VENUE_ASSET, VENUE_SYMBOL) or entity.venue_id == venue_id:
+            # As `load_state` reads it: of other operators neither codes nor listings.
+            whose = (venue_id,) if kind is VENUE_SYMBOL else (venue_id, holder)
+            if kind not in (VENUE_ASSET, VENUE_SYMBOL) or entity.venue_id in whose:
                 state.add(kind, entity)
+            elif kind is VENUE_SYMBOL and entity.delisted_at is None:
+                venue_of_it = self.entities["venue", entity.venue_id][1]
+                state.operator_listings += [entity] if code_holder(venue_of_it) == holder else []
         reading = options.pop("reading", None)
         if reading is not None:
             venue: Any = state.get("venue", venue_id)
@@ -99,6 +103,9 @@ class Registry:
         reading.is_reviewed = options.pop("is_reviewed", True)
         reading.untraced = options.pop("untraced", {})
         reading.raw = options.pop("raw", {})
+        reading.currencies = options.pop("currencies", {})
+        reading.prices = options.pop("prices", {})
+        reading.prices_from = AnswerSource("tickers", "1" * 64, at) if reading.prices else None
         reading.sources = [AnswerSource("listing", "0" * 64, at + DAY)]
         venue = state.get("venue", venue_id)
         return make_plan(state, venue, reading, at, options.pop("multipliers", {}), **options)
@@ -303,7 +310,7 @@ def test_records_without_a_name_may_be_any_missing_listing() -> None:
     registry.imported(*markets, at=NOW + DAY)
     plan = registry.plan(*markets, at=NOW + 2 * DAY, unreadable=["#7"])
     assert plan.delisted == []
-    assert plan.notes == ["records without a name may be any of 1 missing listings: none is ended"]
+    assert plan.notes[0] == "records without a name may be any of 1 missing listings: none is ended"
 
 
 def test_an_expired_contract_ends_at_its_expiry_whether_or_not_it_is_covered() -> None:

@@ -51,6 +51,25 @@ def test_an_asset_is_named_in_one_way(names: dict[str, str], by: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "fields"),
+    [
+        ({"symbol_id": "x"}, {"symbol_id"}),
+        ({"source": "FIGI", "external_id": "BBG000BLNQ16"}, {"data_source", "external_id"}),
+        ({"source": "GLASSNODE", "external_id": "x"}, {"data_source", "external_id"}),
+    ],
+)
+def test_a_symbol_is_named_in_one_way(names: dict[str, str], fields: set[str]) -> None:
+    request: Any = questions.symbol(names).request
+    assert {field.name for field, _ in request.ListFields()} == fields
+
+
+@pytest.mark.parametrize("names", [{}, {"source": "FIGI"}, {"symbol_id": "x", "source": "FIGI"}])
+def test_a_symbol_with_no_name_or_two_is_refused(names: dict[str, str]) -> None:
+    with pytest.raises(TypeError, match="give symbol_id, or source and external_id"):
+        questions.symbol(names)
+
+
+@pytest.mark.parametrize(
     "names",
     [{}, {"venue": "kraken"}, {"asset_id": "x", "venue": "kraken"}, {"code": "XXBT"}],
 )

@@ -97,8 +97,8 @@ def test_cosmos_chains_are_known_by_name_and_evm_ones_among_them_by_number() -> 
     plan = imported("chains", state, json_list([hub, ethereum, namada]))
     assert rows_of(plan) == ["CHANGED", "UNCHANGED", "NEW"]
     known, new = made(plan, CHAIN)
-    assert known.metadata == {"cosmos_chain_id": "cosmoshub-4", "own_denom": "uatom"}
-    assert (new.chain_id, new.chain_type) == ("namada", "NAMADA")
+    assert (known.caip2, known.metadata) == ("cosmos:cosmoshub-4", {"own_denom": "uatom"})
+    assert (new.chain_id, new.chain_type, new.caip2) == ("namada", "NAMADA", None)
 
 
 def test_a_chain_of_another_type_is_left_as_it_is() -> None:

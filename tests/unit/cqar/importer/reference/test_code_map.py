@@ -177,6 +177,13 @@ def test_a_map_of_ones_own_names_assets_in_several_ways(asset: str) -> None:
     assert held.delisted_at == dt.datetime(2025, 6, 1, tzinfo=dt.UTC)
 
 
+def test_the_period_of_a_known_binding_stays_and_that_is_said() -> None:
+    source = csv_list("operator,code,asset,until", ("kucoin", "LIT", LIT_CAIP, "2025-06-01"))
+    plan = imported("codes", registry(*KNOWN, bound(LITENTRY.asset_id)), source)
+    assert made(plan, VENUE_ASSET)[0].delisted_at is None
+    assert "since and until stay" in plan.rows[0].reason
+
+
 @pytest.mark.parametrize(
     ("row", "outcome", "reason"),
     [

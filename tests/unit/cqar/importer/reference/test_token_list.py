@@ -96,6 +96,16 @@ def test_a_decided_dispute_does_not_doubt_the_deployment_again() -> None:
     assert "DECIMALS_DISAGREE" in plan.rows[0].reason
 
 
+def test_the_list_that_lost_does_not_doubt_what_was_decided() -> None:
+    (finding,) = made(
+        planned("tokenlist", known("CGT", CGT, 18), a_list(a_token(CGT, "CGT", 8))), FINDING
+    )
+    state = known("CGT", CGT, 8)
+    state.findings[finding.finding_id] = FindingState.APPROVED
+    plan = planned("tokenlist", state, a_list(a_token(CGT, "CGT", 18)))
+    assert (rows_of(plan), plan.changes) == (["UNCHANGED"], [])
+
+
 def test_a_list_that_contradicts_itself_is_doubted_too() -> None:
     source = a_list(a_token(CGT, "CGT", 8), a_token(CGT.lower(), "CGT", 18))
     plan = imported("tokenlist", registry(*CHAINS), source)

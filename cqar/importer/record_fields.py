@@ -1,0 +1,40 @@
+"""Which fields of a raw record its reader does not know. Pure."""
+
+from __future__ import annotations
+
+import typing
+from functools import lru_cache
+from typing import Any
+
+from cqar.importer.readers.product_line import RawRecord
+
+
+def new_fields(record: Any, shape: type[RawRecord]) -> list[str]:
+    """Paths of fields that the venue sends and the reader neither uses nor names as unused."""
+    if not isinstance(record, dict):
+        return []
+    known, nested = _shape(shape)
+    found = [name for name in record if name not in known and not name.startswith("@")]
+    for name, inner in nested.items():
+        value = record.get(name)
+        for part in value if isinstance(value, list) else (value,):
+            found += [f"{name}.{path}" for path in new_fields(part, inner)]
+    return found
+
+
+@lru_cache(256)
+def _shape(shape: type[RawRecord]) -> tuple[frozenset[str], dict[str, type[RawRecord]]]:
+    """Names of a record's fields that are known, and the shapes of those that are records."""
+    hints = typing.get_type_hints(shape)
+    nested = {}
+    for place, name in enumerate(shape.__struct_encode_fields__):
+        inner = _record_in(hints[shape.__struct_fields__[place]])
+        if inner is not None:
+            nested[name] = inner
+    return frozenset(shape.__struct_encode_fields__) | shape.UNUSED, nested
+
+
+def _record_in(hint: Any) -> type[RawRecord] | None:
+    if isinstance(hint, type) and issubclass(hint, RawRecord):
+        return hint
+    return next(filter(None, map(_record_in, typing.get_args(hint))), None)

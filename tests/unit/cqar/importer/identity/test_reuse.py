@@ -1,0 +1,192 @@
+"""Codes that come back, or never left: when they mean another coin, and what is asked then."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from cqar.importer.market import Code
+from cqar.importer.plan import Plan
+from cqar_shared.domain.kinds.asset import FormerName
+from cqar_shared.domain.kinds.asset_price import AssetPrice, QuotedPrice
+from cqar_shared.domain.kinds.symbol import SymbolTypeCode
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
+from tests.support.entity_builders import NOW, a_venue, an_asset
+from tests.support.memory_registry_view import KIND_OF
+from tests.unit.cqar.importer.test_asset_identity import base_of
+from tests.unit.cqar.importer.test_plan import Registry, a_market, coin
+
+DAY = dt.timedelta(days=1)
+UNDECIDED = ("MEANING_UNDECIDED",)
+FUTURES = a_venue("binance-usdm", operator="binance")
+
+
+def periods(registry: Registry, spelling: str) -> list[Any]:
+    """A spelling's listings, the oldest first."""
+    found = [e for k, e in registry.entities.values() if k.name == "venue_symbol"]
+    return sorted((v for v in found if v.venue_symbol == spelling), key=lambda v: v.first_seen_at)
+
+
+def base(registry: Registry, listing: Any) -> Any:
+    symbol = registry.entities["symbol", listing.symbol_id][1]
+    return registry.entities["asset", symbol.base_asset_id][1]
+
+
+def left_and_came_back(**changes: Any) -> tuple[Registry, Plan]:
+    """LITUSDT ended after the second look, and stands in the answer of the tenth day again."""
+    registry = Registry()
+    registry.imported(a_market(), coin("LIT"), coin("SOL"), at=NOW - 9 * DAY)
+    for at in (NOW - 8 * DAY, NOW - 7 * DAY):
+        registry.imported(a_market(), coin("SOL"), at=at)
+    plan = registry.imported(a_market(), coin("SOL"), coin("LIT", **changes))
+    return registry, plan
+
+
+def test_a_spelling_that_came_back_is_another_coin_until_somebody_says_which() -> None:
+    registry, plan = left_and_came_back(listed_at=NOW - DAY)
+    old, new = periods(registry, "LITUSDT")
+    assert base(registry, old).asset_id != base(registry, new).asset_id
+    assert (new.doubts, new.listed_at) == (UNDECIDED, NOW - DAY)
+    (finding,) = plan.findings
+    assert (finding.kind, finding.venue_symbol) == ("REUSE", "LITUSDT")
+    assert (finding.listing_id, finding.code) == (new.listing_id, "LIT")
+    assert finding.asset_id == base(registry, new).asset_id
+    # The code is the new asset's from then on, and was the old one's until then.
+    codes = {e.asset_id: e for k, e in registry.entities.values() if k is VENUE_ASSET}
+    assert codes[base(registry, old).asset_id].delisted_at == NOW - DAY
+    assert codes[base(registry, new).asset_id].listed_at == NOW - DAY
+    again = registry.plan(a_market(), coin("SOL"), coin("LIT", listed_at=NOW - DAY), at=NOW + DAY)
+    assert (again.findings, again.rejected, again.new_assets) == ([], [], [])
+    assert [o.kind.name for o in again.changes] == ["venue"]
+
+
+def test_a_listing_that_begins_later_with_an_undecided_code_is_not_decided_either() -> None:
+    registry, _ = left_and_came_back(listed_at=NOW - DAY)
+    markets = (a_market(), coin("SOL"), coin("LIT", listed_at=NOW - DAY))
+    pair = a_market("LITBTC", base=Code("LIT"), quote=Code("BTC"))
+    registry.imported(*markets, pair, at=NOW + DAY)
+    assert registry.listing("LITBTC").doubts == UNDECIDED
+
+
+def test_a_listing_that_the_venue_says_is_the_one_of_before_is_no_reuse() -> None:
+    listed = NOW - 30 * DAY
+    registry = Registry()
+    registry.imported(a_market(), coin("LIT", listed_at=listed), coin("SOL"), at=NOW - 9 * DAY)
+    for at in (NOW - 8 * DAY, NOW - 7 * DAY):
+        registry.imported(a_market(), coin("SOL"), at=at)
+    plan = registry.imported(a_market(), coin("SOL"), coin("LIT", listed_at=listed))
+    first, second = periods(registry, "LITUSDT")
+    assert (plan.findings, second.doubts) == ([], None)
+    assert base(registry, first) == base(registry, second)
+
+
+def test_a_code_that_another_listing_used_all_the_while_means_the_same_coin() -> None:
+    pair = a_market("LITBTC", base=Code("LIT"), quote=Code("BTC"))
+    registry = Registry()
+    registry.imported(a_market(), coin("LIT"), pair, at=NOW - 9 * DAY)
+    for at in (NOW - 8 * DAY, NOW - 7 * DAY):
+        registry.imported(a_market(), pair, at=at)
+    plan = registry.imported(a_market(), pair, coin("LIT", listed_at=NOW - DAY))
+    old, new = periods(registry, "LITUSDT")
+    assert (plan.findings, new.doubts) == ([], None)
+    assert base(registry, old) == base(registry, new)
+
+
+def test_another_product_line_of_the_operator_says_so_too() -> None:
+    """CVCUSDT: the perpetual was settled and listed anew, the spot pair traded all the while."""
+    perpetual: dict[str, Any] = {
+        "symbol_type": SymbolTypeCode.PERPETUAL,
+        "settlement": Code("USDT"),
+    }
+    registry = Registry(FUTURES)
+    futures: dict[str, Any] = {"venue": "binance-usdm"}
+    major = a_market(**perpetual)
+    for line, markets in (("binance", [coin("CVC")]), ("binance-usdm", [coin("CVC", **perpetual)])):
+        registry.imported(a_market(), *markets, at=NOW - 9 * DAY, venue=line)
+    for at in (NOW - 8 * DAY, NOW - 7 * DAY):
+        registry.imported(major, at=at, **futures)
+    back = coin("CVC", listed_at=NOW - DAY, **perpetual)
+    plan = registry.imported(major, back, **futures)
+    assert plan.findings == []
+    (spot, *_) = periods(registry, "CVCUSDT")
+    assert base(registry, registry.listing("CVCUSDT")) == base(registry, spot)
+
+
+def test_a_name_says_that_a_coin_came_back_and_another_name_that_it_is_another() -> None:
+    for name, is_same in (("Litentry", True), ("Lighter", False)):
+        registry = Registry()
+        named = a_market("LITUSDT", base=Code("LIT", "LIT", "Litentry"))
+        registry.imported(a_market(), named, coin("SOL"), at=NOW - 9 * DAY)
+        for at in (NOW - 8 * DAY, NOW - 7 * DAY):
+            registry.imported(a_market(), coin("SOL"), at=at)
+        back = a_market("LITUSDT", base=Code("LIT", "LIT", name), listed_at=NOW - DAY)
+        plan = registry.imported(a_market(), coin("SOL"), back)
+        old, new = periods(registry, "LITUSDT")
+        assert (base(registry, old) == base(registry, new)) is is_same, name
+        assert [f.kind for f in plan.findings] == ([] if is_same else ["REUSE"]), name
+
+
+def test_a_code_that_gets_another_name_is_another_coin_though_it_never_left() -> None:
+    registry = Registry()
+    registry.imported(a_market(), a_market("STRKUSDT", base=Code("STRK", "STRK", "Strike")))
+    renamed = a_market("STRKUSDT", base=Code("STRK", "STRK", "Strike Finance"))
+    plan = registry.imported(a_market(), renamed, at=NOW + DAY)
+    assert (plan.findings, len(periods(registry, "STRKUSDT"))) == ([], 1)
+    starknet = a_market("STRKUSDT", base=Code("STRK", "STRK", "Starknet"))
+    plan = registry.imported(a_market(), starknet, at=NOW + 2 * DAY)
+    assert [f.kind for f in plan.findings] == ["REUSE"]
+    old, new = periods(registry, "STRKUSDT")
+    assert (old.delisted_at, new.listed_at, new.doubts) == (NOW + 2 * DAY,) * 2 + (UNDECIDED,)
+    assert base(registry, new).name == "Starknet"
+
+
+def luna(status: MarketStatusCode = MarketStatusCode.ONLINE) -> Any:
+    return coin("LUNA", status=status)
+
+
+def test_a_ticker_that_went_to_another_coin_meanwhile_is_another_coin() -> None:
+    until = NOW + DAY / 2
+    classic = an_asset(
+        "LUNC", name="Terra Classic", former_names=(FormerName(symbol="LUNA", until=until),)
+    )
+    terra = an_asset("LUNA", name="Terra")
+    registry = Registry(classic, terra)
+    registry.imported(a_market(), luna())
+    plan = registry.imported(a_market(), luna(MarketStatusCode.HALTED), at=NOW + DAY)
+    # What rests stays what it was: it is another coin's when it trades again.
+    assert (plan.findings, len(periods(registry, "LUNAUSDT"))) == ([], 1)
+    other = Registry(classic, terra)
+    other.imported(a_market(), luna())
+    plan = other.imported(a_market(), luna(), at=NOW + DAY)
+    assert [f.kind for f in plan.findings] == ["REUSE"]
+    candidates = {e.asset_id for e in plan.findings[0].evidence or ()}
+    assert {classic.asset_id, terra.asset_id} < candidates
+
+
+def test_a_price_after_a_halt_that_is_none_of_the_coins_is_another_coins() -> None:
+    for price, kinds in ((Decimal("9.15"), ["REUSE"]), (Decimal("0.00006"), [])):
+        registry = Registry()
+        registry.imported(a_market(), luna())
+        registry.imported(a_market(), luna(MarketStatusCode.HALTED), at=NOW + DAY)
+        coin_of_it = base_of(registry, "binance", "LUNAUSDT")
+        quote = QuotedPrice(
+            venue_id="binance",
+            venue_symbol="LUNAUSDT",
+            quote_asset_id=an_asset("USDT").asset_id,
+            price=Decimal("0.00005"),
+        )
+        stored = AssetPrice(
+            venue_id="binance",
+            asset_id=coin_of_it.asset_id,
+            taken_at=NOW + DAY,
+            quotes=(quote,),
+        )
+        registry.entities["asset_price", f"binance/{coin_of_it.asset_id}"] = (
+            KIND_OF[type(stored)],
+            stored,
+        )
+        prices = {"LUNAUSDT": price}
+        plan = registry.imported(a_market(), luna(), at=NOW + 18 * DAY, prices=prices)
+        assert [f.kind for f in plan.findings] == kinds, price
