@@ -68,7 +68,9 @@ def questions() -> dict[str, Query[Any]]:
     asked["deployment"] = DeploymentQuery(an_id("deployment"))
     asked["symbol"] = SymbolQuery("", SymbolDataSource.MESSARI, "btc-usdt")
     asked["GetVenueSymbol"] = GetVenueSymbolQuery("binance", "BTCUSDT", None, NOW)
-    for kind in (each for each in KIND_OF.values() if each.resident):
+    for kind in KIND_OF.values():
+        if not kind.resident:
+            continue  # no resolver is asked for it
         for key in (BTC, ETH, USDT, symbol_id, "binance", f"binance/{BTC}", "ethereum"):
             asked[f"{kind.name} {key}"] = EntityQuery(kind.name, key)
     return asked
