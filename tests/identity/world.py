@@ -67,6 +67,7 @@ class World:
     def state(self, at: dt.datetime, venue: Any = None) -> RegistryState:
         """What an import for a venue may look at: of listings, those of the venue."""
         state = RegistryState(at, as_of=at if venue is not None else None)
+        state.known_findings = {f.finding_id: f for f in self.all(FINDING)}
         state._stored = dict(self._shared._stored)
         state._found = dict(self._shared._found)
         operators = {*self._codes} if venue is None else {venue.venue_id, code_holder(venue)}
@@ -95,6 +96,8 @@ class World:
         state = self.state(at, venue)
         plan = make_plan(state, venue, reading, at, {}, allow_mass_change=True, **options)
         self._keep([*plan.changes, *plan.past])
+        for finding in plan.findings:
+            self._hold(FINDING, finding.finding_id, finding)
         return plan
 
     def list_imported(
