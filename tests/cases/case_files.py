@@ -58,11 +58,6 @@ class Case(msgspec.Struct, frozen=True):
     def venues(self) -> list[str]:
         return list(dict.fromkeys(step.venue for step in self.steps if step.is_import))
 
-    @property
-    def decided_after(self) -> int:
-        """How many steps are imports, before the first one that is not."""
-        return next((n for n, s in enumerate(self.steps) if not s.is_import), len(self.steps))
-
 
 def case_names() -> list[str]:
     return sorted(path.stem for path in CASES.glob("*.json"))

@@ -11,6 +11,7 @@ from typing import Any, Final
 import grpc
 from cqc.resolver.v1 import resolver_pb2
 
+import cqar
 from cqar.sdk import decoding
 from cqar.sdk.errors import CqarError
 from cqar_shared.domain.kinds.api_key import Role
@@ -249,6 +250,16 @@ async def _relationship(story: Story, claim: Claim) -> Faults:
         yield f"their rates are {rates}"
 
 
+async def _convert(story: Story, claim: Claim) -> Faults:
+    asked = claim["convert"]
+    position = story.assets[asked["from"]], asked["quantity"]
+    at = dt.datetime.fromisoformat(asked["at"])
+    async with cqar.AsyncClient(story.target) as client:
+        converted = await client.convert(position, story.assets[asked["to"]], at)
+    if converted.quantity != Decimal(asked["is"]):
+        yield f"is {converted.quantity}, not {asked['is']}"
+
+
 async def _deployment(story: Story, claim: Claim) -> Faults:
     asked = claim["deployment"]
     contract = pb.ContractAddress(chain_id=asked["chain"], address=asked["address"])
@@ -287,6 +298,7 @@ CHECKS: Final[dict[str, Callable[[Story, Claim], Faults]]] = {
     "check_order": _check_order,
     "spelling": _spelling,
     "relationship": _relationship,
+    "convert": _convert,
     "deployment": _deployment,
     "no_deployment": _no_deployment,
 }

@@ -78,6 +78,7 @@ class Story:
     Attributes:
         assets: Name in the case -> id.
         imported: Venue -> its last import.
+        target: HOST:PORT of the resolver.
         resolver: Stub of the resolver's own service.
         registry: Stub of the resolver's registry.
         rules: The policy of imports; None: the writer's.
@@ -88,6 +89,7 @@ class Story:
         self.writer = writer
         self.assets: dict[str, str] = {}
         self.imported: dict[str, Imported] = {}
+        self.target = ""
         self.resolver: Any = None
         self.registry: Any = None
         self.rules: tuple[FindingRule, ...] | None = None
@@ -230,7 +232,8 @@ async def telling(
             port = server.add_insecure_port("127.0.0.1:0")
             await server.start()
             try:
-                async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                story.target = f"127.0.0.1:{port}"
+                async with grpc.aio.insecure_channel(story.target) as channel:
                     story.resolver, story.registry = (
                         ResolverStub(channel),
                         AssetRegistryStub(channel),

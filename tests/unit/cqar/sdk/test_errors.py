@@ -25,6 +25,8 @@ BY_ERROR: list[tuple[e.RegistryError, type[cqar.CqarError]]] = [
     (e.Unauthenticated("no key"), cqar.Denied),
     (e.Forbidden("not yours"), cqar.Denied),
     (e.Conflict("moved on"), cqar.EpochChanged),
+    (e.MovedOn("read it again"), cqar.EpochChanged),
+    (e.AlreadyDecided("by ann"), cqar.EpochChanged),
     (e.EpochEnded("epoch 1 has ended"), cqar.EpochChanged),
     (e.OutOfRange("gone"), cqar.NotKept),
     (e.TooMany("wait"), cqar.Busy),
