@@ -21,6 +21,7 @@ from cqar_shared.domain.kinds.asset_relationship import (
     RelationshipType,
 )
 from cqar_shared.domain.kinds.chain import CHAIN, Chain
+from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue_asset import AssetNetwork
 
 #: Forms of addresses that say which type of chain they are of; of these only, an address counts
@@ -68,6 +69,15 @@ class AssetIndex:
         """Those of which one of the full names is theirs, now or formerly."""
         found = {a.asset_id: a for n in names for a in self._by_name.get(normal(n, ticker), ())}
         return list(found.values())
+
+    @cached_property
+    def traded(self) -> frozenset[str]:
+        """The assets that symbols stand on."""
+        return frozenset(
+            asset_id
+            for symbol in self._state.all(SYMBOL)
+            for asset_id in (symbol.base_asset_id, symbol.quote_asset_id)
+        )
 
     # ------------------------------------------------------------ contracts
 

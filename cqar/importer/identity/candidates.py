@@ -59,9 +59,21 @@ def find_candidates(
             *_by_ticker(facts, asset),
             *_by_class(facts, asset),
         ]
-        candidates.append(Candidate(asset.asset_id, tuple(pieces)))
+        candidate = Candidate(asset.asset_id, tuple(pieces))
+        if _is_in_question(index, asset, candidate):
+            candidates.append(candidate)
     candidates.sort(key=lambda c: (-len(c.supports), len(c.contradictions), c.asset_id))
     return candidates[:CANDIDATES_MAX]
+
+
+def _is_in_question(index: AssetIndex, asset: Asset, candidate: Candidate) -> bool:
+    """Whether a code may mean it: a namesake that only a list of tokens knows is no candidate.
+
+    Such lists hold thousands of tokens that no venue trades. One that a person has identified, or
+    on which a symbol stands, is asked about by its ticker alone; the others need more.
+    """
+    is_known = not asset.unverified or asset.asset_id in index.traded
+    return is_known or candidate.supports > {_K.TICKER}
 
 
 def _by_contract(

@@ -1,8 +1,9 @@
 """What a code is, given its candidates and what speaks for and against each: a table. Pure.
 
 A ticker is no evidence. A candidate is bound where a row of `RULES` fits it, nothing that the row
-heeds speaks against it, and no other candidate fits a row of the same rank. Otherwise nobody is:
-the code gets an asset of its own, unverified, and a person decides.
+heeds speaks against it, and whatever speaks for another one that fits a row of the same rank speaks
+for it, too, and more. Otherwise nobody is: the code gets an asset of its own, unverified, and a
+person decides.
 """
 
 from __future__ import annotations
@@ -149,9 +150,14 @@ def decide(candidates: Iterable[Candidate]) -> BindingDecision:
     fitting = [(rule, c) for rule in RULES for c in known if rule.fits(c)]
     best = min((rule.rank for rule, _ in fitting), default=0)
     first = {c.asset_id: (rule, c) for rule, c in reversed(fitting) if rule.rank == best}
-    if len(first) != 1:
+    supported = [
+        (rule, candidate)
+        for rule, candidate in first.values()
+        if all(o is candidate or o.supports < candidate.supports for _, o in first.values())
+    ]
+    if not supported:
         return BindingDecision(verdict=BindingVerdict.UNDECIDED, candidates=known)
-    ((rule, candidate),) = first.values()
+    ((rule, candidate),) = supported
     return BindingDecision(
         verdict=BindingVerdict.BIND, candidate=candidate, rule=rule.name, candidates=known
     )

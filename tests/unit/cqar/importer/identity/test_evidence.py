@@ -20,6 +20,7 @@ from tests.support.entity_builders import (
     a_chain,
     a_deployment,
     a_relationship,
+    a_symbol,
     a_venue,
     a_venue_asset,
     an_asset,
@@ -266,3 +267,16 @@ def test_small_units_are_codes_of_their_coin() -> None:
     assert codes[an_asset().asset_id] == ("XBT", "XBt")
     assert codes[sol.asset_id] == ("SOL", "LAMp")
     assert all("WEN" not in held for held in codes.values())
+
+
+def test_a_namesake_that_only_a_list_knows_is_no_candidate_until_a_venue_trades_it() -> None:
+    listed_only = an_asset("SOL", name="Sollama", asset_type=None, unverified=True)
+    assert Registry(listed_only).plan(coin("SOL")).findings == []
+    other = coin("SOL", spelling="SOLUSDC")
+    registry = Registry(listed_only, a_symbol_of(listed_only.asset_id))
+    (finding,) = registry.plan(other).findings
+    assert {e.asset_id for e in finding.evidence or ()} == {listed_only.asset_id}
+
+
+def a_symbol_of(asset_id: str) -> Any:
+    return a_symbol(symbol_id=an_id("another"), base_asset_id=asset_id)

@@ -73,6 +73,15 @@ def test_every_row_of_the_table_decides_something() -> None:
     assert {rule for _, _, rule in ROWS if rule} == {rule.name for rule in RULES}
 
 
+def test_of_two_that_fit_the_one_for_which_all_of_the_others_speaks_and_more_is_bound() -> None:
+    catalogued = a_candidate("a", K.NAME, K.CATALOGUE_TICKER, K.TICKER)
+    namesake = a_candidate("b", K.NAME, K.TICKER)
+    for candidates in ([catalogued, namesake], [namesake, catalogued]):
+        assert decide(candidates).candidate == catalogued
+    used_here = a_candidate("c", K.OPERATOR_CODE, K.TICKER)
+    assert decide([catalogued, used_here]).verdict is BindingVerdict.UNDECIDED
+
+
 def test_without_candidates_a_code_is_new() -> None:
     assert decide([]).verdict is BindingVerdict.NEW
 
