@@ -73,7 +73,7 @@ def _is_in_question(index: AssetIndex, asset: Asset, candidate: Candidate) -> bo
     on which a symbol stands, is asked about by its ticker alone; the others need more.
     """
     is_known = not asset.unverified or asset.asset_id in index.traded
-    return is_known or candidate.supports > {_K.TICKER}
+    return is_known or bool(candidate.supports - {_K.TICKER})
 
 
 def _by_contract(
