@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -72,6 +72,7 @@ class Reading:
         untraced: Spelling -> terms that ccxt states and no field of the record does, with ccxt's
             values.
         status_unstated: Number of markets whose record states no status.
+        plain_code: The code that another one of the venue is a form of; by itself, the code.
         currencies: Code -> what the venue's list of currencies says of it.
         prices: Spelling -> its last price, in the venue's own units of price, as tickers that were
             taken with the listing (or the listing itself) state it.
@@ -99,6 +100,7 @@ class Reading:
         self.sources: list[AnswerSource] = []
         self.unused: list[str] = []
         self.incomplete: list[str] = []
+        self.plain_code: Callable[[str], str] = str
         self.taken_at: dt.datetime | None = None
         self.covered: list[tuple[Form[Any], Request, list[Answer]]] = []
         self.currencies: dict[str, Currency] = {}
@@ -169,6 +171,7 @@ def read_answers(
     answers = {request: given for request, given in matched.items() if request in line.requests}
     reading = Reading(line.reader, line.symbol_types)
     reading.unused = unused
+    reading.plain_code = line.plain_code
     names = {answer.name for found in answers.values() for answer in found}
     reading.sources = _sources(all_answers, names)
     reading.taken_at = newest(all_answers, dict.fromkeys(names))

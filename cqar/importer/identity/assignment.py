@@ -166,7 +166,7 @@ class CodeAssignment:
         elif code in self.codes.meanings:
             self._keep(facts, quotes)
             self._keep_earlier(facts, quotes)
-        elif (same := self._other_case(facts.code)) is not None:
+        elif (same := self._other_form(code) or self._other_case(facts.code)) is not None:
             self.codes.bind(code, same)
         else:
             self._take(facts, quotes)
@@ -197,6 +197,14 @@ class CodeAssignment:
             self.earlier[code] = own
             if self.index.get(own) is None:
                 self.make_asset(own, facts.code.ticker, facts.names)
+
+    def _other_form(self, code: str) -> str | None:
+        """The asset of a code that is a form of the same: BTC, and BTCF0 of its derivatives."""
+        plain = self._reading.plain_code
+        if plain is str:
+            return None
+        forms = (c for c in self.codes.meanings if c != code and plain(c) == plain(code))
+        return next((self.codes.meanings[form] for form in forms), None)
 
     def _other_case(self, code: Code) -> str | None:
         """The asset of a code that differs in case alone, if its ticker is this one's.

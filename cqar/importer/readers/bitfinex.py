@@ -126,8 +126,12 @@ def _is_test(code: BitfinexCode) -> bool:
 
 def _code(code: BitfinexCode) -> Code:
     """A code. The suffix F0 marks a derivative's; only the maps say what else differs."""
-    plain = code.underlying or code.code.removesuffix(_DERIVATIVE_SUFFIX)
+    plain = code.underlying or _plain(code.code)
     return Code(code.code, code.symbol.upper() if code.symbol else plain, code.label or None)
+
+
+def _plain(code: str) -> str:
+    return code.removesuffix(_DERIVATIVE_SUFFIX)
 
 
 def _rows(answers: Answers) -> Iterator[Row]:
@@ -239,6 +243,7 @@ PRODUCT_LINES: Final = (
         venue_id="bitfinex",
         name="Bitfinex",
         operator="bitfinex",
+        plain_code=_plain,
         forms=(
             Form(
                 lists=(*_OF_SPOT, *_OF_DERIVATIVES, *_conf(_SEVERAL)),

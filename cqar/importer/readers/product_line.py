@@ -206,6 +206,8 @@ class ProductLine:
         ccxt_id: The exchange of ccxt that sends the requests with `--live`.
         documentation: Where the venue says what the fields mean, above all the order unit.
         version: Counts changes of what the reader concludes.
+        plain_code: The code that another one is a form of, by the venue's documentation, such as a
+            derivative's; by itself, the code.
     """
 
     venue_id: str
@@ -220,6 +222,7 @@ class ProductLine:
     ccxt_id: str = ""
     documentation: tuple[str, ...] = ()
     version: int = 1
+    plain_code: Callable[[str], str] = str
     chain_id: str | None = None
     website: str = ""
 

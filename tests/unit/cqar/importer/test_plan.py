@@ -100,6 +100,7 @@ class Registry:
             venue: Any = state.get("venue", venue_id)
             return make_plan(state, venue, reading, at, {}, **options)
         reading = a_reading(*found, unreadable=options.pop("unreadable", ()))
+        reading.plain_code = options.pop("plain_code", str)
         reading.is_reviewed = options.pop("is_reviewed", True)
         reading.untraced = options.pop("untraced", {})
         reading.raw = options.pop("raw", {})

@@ -280,3 +280,18 @@ def test_a_namesake_that_only_a_list_knows_is_no_candidate_until_a_venue_trades_
 
 def a_symbol_of(asset_id: str) -> Any:
     return a_symbol(symbol_id=an_id("another"), base_asset_id=asset_id)
+
+
+@pytest.mark.parametrize("ticker", ["BTC", "NEW"])
+@pytest.mark.parametrize("codes", [("{}", "{}F0"), ("{}F0", "{}")])
+def test_forms_of_a_code_are_of_one_coin_in_any_order(ticker: str, codes: tuple[str, str]) -> None:
+    def plain(code: str) -> str:
+        return code.removesuffix("F0")
+
+    registry = Registry(a_major("BTC"))
+    bases = []
+    for code in (code.format(ticker) for code in codes):
+        market = a_market(f"{code}USDT", base=Code(code, ticker))
+        registry.imported(market, plain_code=plain, allow_mass_change=True)
+        bases.append(base_of(registry, "binance", f"{code}USDT"))
+    assert bases[0] == bases[1]
