@@ -45,6 +45,7 @@ PLACES: Final[dict[str, dict[str, str]]] = {
         "The replication protocol": "PROTOCOL.md",
         "Contributing": "CONTRIBUTING.md",
         "Real data": "REAL_DATA.md",
+        "Identity": "IDENTITY.md",
         "Performance notes": "PERFORMANCE_NOTES.md",
     },
     "Reference": {

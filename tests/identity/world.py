@@ -101,7 +101,7 @@ class World:
         return plan
 
     def list_imported(
-        self, kind_name: str, path: Path, at: dt.datetime, **options: Any
+        self, kind_name: str, path: Path, at: dt.datetime, **beside: Path
     ) -> ListPlan:
         """What `cqar import codes FILE` and its like do."""
         kind = LIST_KINDS[kind_name]
@@ -111,7 +111,8 @@ class World:
                 state.add(wanted, entity)
         for finding in self.all(FINDING):
             state.findings[finding.finding_id] = finding.state or FindingState.OPEN
-        plan = plan_list(kind, state, read_list(path), at, **options)
+        lists = {name: read_list(file) for name, file in beside.items()}
+        plan = plan_list(kind, state, read_list(path), at, **lists)
         self._keep(plan.changes)
         return plan
 
@@ -120,6 +121,9 @@ class World:
 
     def all(self, kind: AnyKind) -> list[Any]:
         return [entity for held, entity in self.entities.values() if held is kind]
+
+    def findings(self) -> list[Any]:
+        return self.all(FINDING)
 
     def open_findings(self) -> list[Any]:
         return [f for f in self.all(FINDING) if f.state in (None, FindingState.OPEN)]

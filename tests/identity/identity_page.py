@@ -1,0 +1,93 @@
+"""docs/IDENTITY.md: how codes are bound, what is asked, and examples of each with what decided."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.symbol import SYMBOL
+from tests.identity.false_friends import merges, read_friends
+from tests.identity.world import World
+
+PATH: Final = Path(__file__).resolve().parents[2] / "docs" / "IDENTITY.md"
+EXAMPLES: Final = 10
+#: Findings that ask which coin a code or a spelling means.
+IDENTITY_KINDS: Final = ("SAME_TICKER", "REUSE", "RENAMED", "SWAP", "DUPLICATE", "MULTIPLIER")
+
+HEAD: Final = """\
+# Which coin is it
+
+*Written by `python -m tests.identity`; `tests/identity/test_whole.py` holds it current.*
+
+One registry from the catalogue, the token lists, the reviewed map of venues' codes, and every
+listing of `../shared/data/venues`, the oldest first. How a code is bound: [FINDINGS](FINDINGS.md).
+
+"""
+TAIL: Final = """
+## What falls short
+
+- The goal is 3 % in the review list. Most of what is there is a small coin at a venue that states
+  neither names nor contracts, beside a coin of the same ticker at another one. Two such coins may
+  be one, and a ticker does not say so. Lists of currencies exist of few venues in these files.
+- The order of the files still decides some bindings: a coin that a venue dropped and one that came
+  under its ticker later are told apart only where both files are there.
+"""
+
+
+def text_of(world: World) -> str:
+    return "".join((HEAD, *_bindings(world), *_findings(world), TAIL))
+
+
+def _cell(text: Any) -> str:
+    return str(text).replace("|", "\\|")[:160]
+
+
+def _bindings(world: World) -> Iterator[str]:
+    by_kind: dict[str, list[Any]] = defaultdict(list)
+    for bindings in world.bindings().values():
+        for held in bindings:
+            kind = str(held.evidence[0].kind) if held.evidence else "its own asset, unverified"
+            by_kind[kind].append(held)
+    yield "## Bindings by their strongest evidence\n\n| evidence | codes |\n|---|---:|\n"
+    for kind in sorted(by_kind, key=lambda name: (-len(by_kind[name]), name)):
+        yield f"| {kind} | {len(by_kind[kind]):,} |\n"
+    for kind, held in sorted(by_kind.items()):
+        if held[0].evidence:
+            yield f"\n### {kind}\n\n| code | asset | what decided |\n|---|---|---|\n"
+            yield from _binding_rows(world, held)
+
+
+def _binding_rows(world: World, held: list[Any]) -> Iterator[str]:
+    ordered = sorted(held, key=lambda one: (one.venue_asset_symbol, one.venue_id))
+    for one in ordered[:: max(1, len(ordered) // EXAMPLES)][:EXAMPLES]:
+        asset = world.get(ASSET, one.asset_id)
+        detail = one.evidence[0].detail or ""
+        yield f"| {_cell(one.venue_id)} {_cell(one.venue_asset_symbol)} | {_cell(asset.name)} |"
+        yield f" {_cell(detail)} |\n"
+
+
+def _findings(world: World) -> Iterator[str]:
+    found = [f for f in world.open_findings() if f.kind in IDENTITY_KINDS]
+    counts = Counter(str(f.kind) for f in found)
+    listed = {s.base_asset_id for s in world.all(SYMBOL)}
+    listed |= {s.quote_asset_id for s in world.all(SYMBOL)}
+    asked = {f.asset_id for f in found} & listed
+    share = 100 * len(asked) / len(listed)
+    false = sum(1 for friend in read_friends() for _ in merges(world, friend))
+    yield "\n## What is asked of people\n\n"
+    yield f"Of {len(listed):,} assets that listings stand on, {len(asked):,} are in the review list"
+    yield f": {share:.1f} %.\n"
+    yield f"Of the {len(read_friends())} known false friends, {false} are merged.\n"
+    yield "\n| finding | open |\n|---|---:|\n"
+    for kind in IDENTITY_KINDS:
+        yield f"| {kind} | {counts[kind]:,} |\n"
+    for kind in IDENTITY_KINDS:
+        ours = sorted((f for f in found if f.kind == kind), key=lambda f: f.summary or "")
+        if ours:
+            yield f"\n### {kind}\n\n"
+        for one in ours[:: max(1, len(ours) // EXAMPLES)][:EXAMPLES]:
+            speaks = sorted({f"{e.kind}{' against' if e.is_against else ''}" for e in one.evidence})
+            yield f"- {_cell(one.summary)} ({', '.join(speaks)})\n"

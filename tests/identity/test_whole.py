@@ -1,0 +1,61 @@
+"""A registry of all files takes no two coins for one, and asks nothing twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from cqar_shared.domain.kinds.asset import ASSET
+from tests.identity.false_friends import merges, read_friends
+from tests.identity.files import dated_listings
+from tests.identity.identity_page import PATH, text_of
+from tests.identity.whole import import_all, with_lists
+from tests.identity.world import World
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """All lists and files, in the order of their time."""
+    world = with_lists()
+    import_all(world)
+    return world
+
+
+def test_no_two_false_friends_are_one_asset(world: World) -> None:
+    friends = read_friends()
+    assert len(friends) >= 90
+    assert [merge for friend in friends for merge in merges(world, friend)] == []
+
+
+def test_what_is_bound_to_an_asset_that_others_know_has_evidence_and_never_a_ticker_alone(
+    world: World,
+) -> None:
+    operators: dict[str, set[str]] = {}
+    for (operator, _), bindings in world.bindings().items():
+        for held in bindings:
+            operators.setdefault(held.asset_id, set()).add(operator)
+    shared = [
+        held
+        for bindings in world.bindings().values()
+        for held in bindings
+        if len(operators[held.asset_id]) > 1 or not world.get(ASSET, held.asset_id).unverified
+    ]
+    assert len(shared) > 3_000
+    made_here = [
+        held for held in shared if world.get(ASSET, held.asset_id).unverified and not held.evidence
+    ]
+    # The operator whose import made an asset needs none; every other one does.
+    makers = {held.asset_id: held.venue_id for held in made_here}
+    assert len(makers) == len({(held.asset_id, held.venue_id) for held in made_here})
+    without = [held for held in shared if not held.evidence and held not in made_here]
+    assert without == []
+
+
+def test_importing_the_newest_files_again_asks_nothing_new(world: World) -> None:
+    known = {finding.finding_id for finding in world.findings()}
+    newest = {dated.listing.venue_id: dated for dated in dated_listings()}
+    import_all(world, newest.values())
+    assert {finding.finding_id for finding in world.findings()} == known
+
+
+def test_the_page_says_what_is_so(world: World) -> None:
+    assert PATH.read_text(encoding="utf-8") == text_of(world), "run python -m tests.identity"
