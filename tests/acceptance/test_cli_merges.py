@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from tests.acceptance.conftest import Stack
 from tests.support.cli_runner import Ran
+from tests.support.commits import eventually
 
 REASON = ("--reason", "the same contract")
 
@@ -52,8 +53,14 @@ async def test_a_listing_is_renamed_with_its_terms_and_its_past(desk: Desk) -> N
     assert "LITX_M" in plan.out
     assert "this is a plan" in plan.out
     await desk.ok("zoe", "listing", "rename", "mergex", "LITX-M", "LITX_M", *REASON, "--yes")
-    found: Any = (await desk.ok("zoe", "resolve", "mergex", "LITX_M", "--json")).document
-    text = str(found)
+    resolve = ("resolve", "mergex", "LITX_M", "--json")
+
+    async def is_published() -> bool:
+        """The stack has only just begun: its relay may still be on its way."""
+        return (await desk.stack.cqar(*resolve, "--key", desk.keys["zoe"])).code == 0
+
+    await eventually(is_published, 30)
+    text = str((await desk.ok("zoe", *resolve)).document)
     assert "LITX/USDM" in text
     assert "0.1" in text
     periods = await desk.ok("zoe", "listing", "list", "mergex", "--include-delisted", "--json")
