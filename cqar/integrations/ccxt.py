@@ -37,7 +37,7 @@ Number = Callable[[str], Any]
 
 
 class DuplicateMarket(Exception):
-    """Two markets of a venue have the same unified symbol; ccxt would keep one of them."""
+    """Two active markets of a venue have the same unified symbol; ccxt would keep one of them."""
 
 
 #: Deprecated alias of `DuplicateMarket`, for one release.
@@ -52,12 +52,15 @@ def ccxt_markets(
 ) -> dict[str, dict[str, Any]]:
     """What a venue lists now: ccxt's unified symbol -> market. Aliases and combos are left out.
 
+    Two coins may share a ticker: BTT, and the halted BTT of before. The active market has the
+    symbol then, and the others are left out.
+
     Args:
         source: A `Client`, or what `with Replica(…)` gives; None: the resolver on this machine.
         number: `str` or `Decimal`, if `exchange.number` is.
 
     Raises:
-        DuplicateMarket: Two markets have the same unified symbol.
+        DuplicateMarket: Two active markets have the same unified symbol.
         CqarError: The registry refused the question or did not answer.
     """
     with ExitStack() as stack:
@@ -79,7 +82,7 @@ def by_symbol(
     What ccxt has no type for, such as a combo, is left out.
 
     Raises:
-        DuplicateMarket: Two markets have the same unified symbol.
+        DuplicateMarket: Two active markets have the same unified symbol.
     """
     markets: dict[str, dict[str, Any]] = {}
     for answer in found:
@@ -90,9 +93,11 @@ def by_symbol(
             continue
         market = ccxt_market(answer, number)
         other = markets.setdefault(market["symbol"], market)
-        if other is not market:
+        if other is not market and other["active"] and market["active"]:
             ids = f"{other['id']} and {market['id']}"
             raise DuplicateMarket(f"{answer.venue_id}: {ids} are both {market['symbol']}")
+        if market["active"]:
+            markets[market["symbol"]] = market
     return markets
 
 

@@ -13,4 +13,5 @@ async def test_every_example_runs_and_the_page_shows_what_came_back(stack: Stack
     made = await asyncio.to_thread(make_page, stack.endpoints)
     committed = PAGE.read_text(encoding="utf-8")
     differing = difflib.unified_diff(committed.splitlines(), made.splitlines(), "committed", "made")
-    assert "\n".join(differing) == "", "run `make docs-api`, and read what it changes"
+    text = "\n".join(differing)
+    assert not text, f"run `make docs-api`, and read what it changes:\n{text}"
