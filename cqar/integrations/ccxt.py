@@ -8,6 +8,7 @@ floats, as in ccxt, unless `number` says otherwise.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from decimal import Decimal
@@ -34,10 +35,12 @@ _MARGIN_GROUP: Final = "MARGIN"
 
 #: Converts a plain decimal to ccxt's number, as `exchange.number` does.
 Number = Callable[[str], Any]
+#: What ccxt separates the parts of a symbol with.
+_SEPARATORS: Final = str.maketrans("/:", "  ")
 
 
 class DuplicateMarket(Exception):
-    """Two active markets of a venue have the same unified symbol; ccxt would keep one of them."""
+    """Two markets of a venue have the same unified symbol; ccxt would keep one of them."""
 
 
 #: Deprecated alias of `DuplicateMarket`, for one release.
@@ -52,15 +55,15 @@ def ccxt_markets(
 ) -> dict[str, dict[str, Any]]:
     """What a venue lists now: ccxt's unified symbol -> market. Aliases and combos are left out.
 
-    Two coins may share a ticker: BTT, and the halted BTT of before. The active market has the
-    symbol then, and the others are left out.
+    Two coins of a venue may share a ticker. As in ccxt, a coin has its full name then: Augur (v1).
+    The ticker is left to the one that trades, if only one does.
 
     Args:
         source: A `Client`, or what `with Replica(…)` gives; None: the resolver on this machine.
         number: `str` or `Decimal`, if `exchange.number` is.
 
     Raises:
-        DuplicateMarket: Two active markets have the same unified symbol.
+        DuplicateMarket: Two markets have the same unified symbol.
         CqarError: The registry refused the question or did not answer.
     """
     with ExitStack() as stack:
@@ -82,27 +85,55 @@ def by_symbol(
     What ccxt has no type for, such as a combo, is left out.
 
     Raises:
-        DuplicateMarket: Two active markets have the same unified symbol.
+        DuplicateMarket: Two markets have the same unified symbol.
     """
+    # A listing may be delisted between the list and its resolution.
+    listed = [
+        answer
+        for answer in found
+        if not isinstance(answer, Miss)
+        and answer.status is Status.FOUND
+        and answer.symbol.symbol_type in TYPES
+    ]
+    codes = _codes(listed)
     markets: dict[str, dict[str, Any]] = {}
-    for answer in found:
-        # A listing may be delisted between the list and its resolution.
-        if isinstance(answer, Miss) or answer.status is not Status.FOUND:
-            continue
-        if answer.symbol.symbol_type not in TYPES:
-            continue
-        market = ccxt_market(answer, number)
+    for answer in listed:
+        market = ccxt_market(answer, number, codes[answer.base.asset_id])
         other = markets.setdefault(market["symbol"], market)
-        if other is not market and other["active"] and market["active"]:
+        if other is not market:
             ids = f"{other['id']} and {market['id']}"
             raise DuplicateMarket(f"{answer.venue_id}: {ids} are both {market['symbol']}")
-        if market["active"]:
-            markets[market["symbol"]] = market
     return markets
 
 
-def ccxt_market(found: Resolution, number: Number = float) -> dict[str, Any]:
+def _codes(listed: Iterable[Resolution]) -> dict[str, str]:
+    """Base asset id -> ccxt's code: its ticker, or its full name where others have the ticker."""
+    bearers: dict[str, dict[str, Resolution]] = {}
+    trading: set[str] = set()
+    for answer in listed:
+        bearers.setdefault(answer.base.symbol, {}).setdefault(answer.base.asset_id, answer)
+        if _is_active(answer):
+            trading.add(answer.base.asset_id)
+    codes: dict[str, str] = {}
+    for ticker, answers in bearers.items():
+        names = {held: answer.base.name.translate(_SEPARATORS) for held, answer in answers.items()}
+        taken = Counter((ticker, *names.values()))
+        active = [asset_id for asset_id in answers if asset_id in trading]
+        for asset_id, name in names.items():
+            if len(answers) == 1 or active == [asset_id]:
+                codes[asset_id] = ticker
+            else:
+                codes[asset_id] = name if taken[name] == 1 else f"{name} ({asset_id[:8]})"
+    return codes
+
+
+def ccxt_market(
+    found: Resolution, number: Number = float, code: str | None = None
+) -> dict[str, Any]:
     """A resolution as ccxt's unified market structure.
+
+    Args:
+        code: ccxt's of the base; None: its ticker.
 
     Raises:
         ValueError: ccxt has no type for it, as for a COMBO.
@@ -117,12 +148,12 @@ def ccxt_market(found: Resolution, number: Number = float) -> dict[str, Any]:
     def as_number(value: Decimal | None) -> Any:
         return None if value is None else number(plain(value))
 
-    prefix = unit_prefix(found)
+    base = unit_prefix(found) + (code or found.base.symbol)
     return {
         "id": found.venue_symbol,
         "lowercaseId": found.venue_symbol.lower(),
-        "symbol": prefix + symbol.symbol,
-        "base": prefix + found.base.symbol,
+        "symbol": base + symbol.symbol.removeprefix(found.base.symbol),
+        "base": base,
         "quote": found.quote.symbol,
         "settle": found.settlement.symbol if is_contract else None,
         # The venue's own codes of the assets are not part of a resolution.

@@ -130,6 +130,21 @@ def test_two_markets_with_one_symbol_are_refused() -> None:
     assert [market["id"] for market in by_symbol([one, gone]).values()] == ["BTCUSDT"]
 
 
+def test_of_coins_with_one_ticker_one_that_trades_alone_has_it_others_their_names() -> None:
+    def other(spelling: str, name: str, status: cqar.MarketStatus) -> cqar.Resolution:
+        base = msgspec.structs.replace(spot().base, asset_id=f"{name} id", name=name)
+        return msgspec.structs.replace(
+            spot(), venue_symbol=spelling, base=base, market_status=status
+        )
+
+    halted = other("OLDUSDT", "Bitcoin (old)", cqar.MarketStatus.HALTED)
+    symbols = {market["id"]: symbol for symbol, market in by_symbol([spot(), halted]).items()}
+    assert symbols == {"BTCUSDT": "BTC/USDT", "OLDUSDT": "Bitcoin (old)/USDT"}
+    online = other("OLDUSDT", "Bitcoin (old)", cqar.MarketStatus.ONLINE)
+    named = other("BTCUSDT", "Bitcoin", cqar.MarketStatus.ONLINE)
+    assert set(by_symbol([named, online])) == {"Bitcoin/USDT", "Bitcoin (old)/USDT"}
+
+
 def test_limits_of_prices_market_orders_and_leverage_are_the_venues() -> None:
     terms = {
         "min_price": Decimal("0.01"),
