@@ -40,7 +40,7 @@ _SEPARATORS: Final = str.maketrans("/:", "  ")
 
 
 class DuplicateMarket(Exception):
-    """Two markets of a venue have the same unified symbol; ccxt would keep one of them."""
+    """Two products of a venue have the same unified symbol; ccxt would keep one of them."""
 
 
 #: Deprecated alias of `DuplicateMarket`, for one release.
@@ -56,7 +56,8 @@ def ccxt_markets(
     """What a venue lists now: ccxt's unified symbol -> market. Aliases and combos are left out.
 
     Two coins of a venue may share a ticker. As in ccxt, a coin has its full name then: Augur (v1).
-    The ticker is left to the one that trades, if only one does.
+    The ticker is left to the one that trades, if only one does. Of two spellings of one product the
+    primary one is given, or the one that trades beside a halted one.
 
     Args:
         source: A `Client`, or what `with Replica(…)` gives; None: the resolver on this machine.
@@ -68,11 +69,9 @@ def ccxt_markets(
     """
     with ExitStack() as stack:
         client = source if source is not None else stack.enter_context(Client())
-        keys = [
-            (venue, spelling.venue_symbol)
-            for spelling in client.listed(venue)
-            if spelling.is_primary and not spelling.alias_of
-        ]
+        spellings = [spelling for spelling in client.listed(venue) if not spelling.alias_of]
+        spellings.sort(key=lambda spelling: not spelling.is_primary)
+        keys = [(venue, spelling.venue_symbol) for spelling in spellings]
         answers = client.resolve_batch(keys)
     return by_symbol(answers, number)
 
@@ -100,9 +99,11 @@ def by_symbol(
     for answer in listed:
         market = ccxt_market(answer, number, codes[answer.base.asset_id])
         other = markets.setdefault(market["symbol"], market)
-        if other is not market:
+        if other["info"]["symbol_id"] != market["info"]["symbol_id"]:
             ids = f"{other['id']} and {market['id']}"
             raise DuplicateMarket(f"{answer.venue_id}: {ids} are both {market['symbol']}")
+        if market["active"] and not other["active"]:
+            markets[market["symbol"]] = market
     return markets
 
 

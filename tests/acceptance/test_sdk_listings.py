@@ -112,7 +112,11 @@ async def test_ccxt_rounds_on_the_steps_of_every_market_that_the_bridge_gives_it
     # A dated contract of a file of years ago has ended at its expiry, and is listed no more.
     now = dt.datetime.now(dt.UTC)
     listed = {spelling for spelling, m in raw.items() if m.expiry is None or m.expiry > now}
-    assert {market["id"] for market in markets.values()} == listed
+    ids = {market["id"] for market in markets.values()}
+    assert ids <= listed
+    # XZCUSDT was halted when the coin got the ticker FIRO, and is no market beside FIROUSDT.
+    assert all(raw[other].status not in ACTIVE for other in listed - ids)
+    assert len(listed - ids) < len(listed) / 100
     for market in markets.values():
         listing = raw[market["id"]]
         assert configured.market(market["symbol"])["id"] == market["id"]

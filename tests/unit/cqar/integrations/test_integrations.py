@@ -122,12 +122,26 @@ def test_steps_that_ccxt_cannot_express_or_that_are_defaults_are_none() -> None:
     assert cqar.ccxt_market(borrowed)["precision"] == {"price": None, "amount": None}
 
 
-def test_two_markets_with_one_symbol_are_refused() -> None:
-    one, other = spot(), msgspec.structs.replace(spot(), venue_symbol="BTCUSDT_OLD")
+def test_two_products_with_one_symbol_are_refused() -> None:
+    product = msgspec.structs.replace(spot().symbol, symbol_id="another")
+    one, other = (
+        spot(),
+        msgspec.structs.replace(spot(), venue_symbol="BTCUSDT_OLD", symbol=product),
+    )
     with pytest.raises(DuplicateMarket, match="BTCUSDT and BTCUSDT_OLD are both BTC/USDT"):
         by_symbol([one, other])
     gone = msgspec.structs.replace(other, status=cqar.Status.DELISTED)
     assert [market["id"] for market in by_symbol([one, gone]).values()] == ["BTCUSDT"]
+
+
+def test_of_two_spellings_of_one_product_the_one_that_trades_is_given_else_the_first() -> None:
+    halted = msgspec.structs.replace(
+        spot(), venue_symbol="XBTUSDT", market_status=cqar.MarketStatus.HALTED
+    )
+    for found in ([halted, spot()], [spot(), halted]):
+        assert [market["id"] for market in by_symbol(found).values()] == ["BTCUSDT"]
+    other = msgspec.structs.replace(spot(), venue_symbol="BTCUSDT.D")
+    assert [market["id"] for market in by_symbol([spot(), other]).values()] == ["BTCUSDT"]
 
 
 def test_of_coins_with_one_ticker_one_that_trades_alone_has_it_others_their_names() -> None:
