@@ -111,7 +111,10 @@ class Replay:
             self._add(where, "payload", text)
         if change.kind == VENUE_SYMBOL.name:
             self._record_terms(change, before, after, us_of(context.at))
-        if change.archived or before == after or change.kind not in KIND_BY_NAME:
+        if change.kind not in KIND_BY_NAME or before == after:
+            return None
+        # What leaves memory is no news; what never is in memory is always stored so.
+        if change.archived and KIND_BY_NAME[change.kind].resident:
             return None
         payload = change.entity or (b"" if previous is None else previous.payload)
         kind = KIND_BY_NAME[change.kind]

@@ -33,7 +33,8 @@ def filters() -> list[tuple[str, str]]:
         for method in methods
         if method.name.startswith(("List", "Search"))
         for field in method.input_type.fields
-        if field.name.endswith("_id")
+        # What a source calls a thing names no entity.
+        if field.name.endswith("_id") and field.name != "external_id"
     ]
 
 
