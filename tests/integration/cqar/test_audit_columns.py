@@ -74,7 +74,10 @@ async def audited(servers: EmbeddedServers, template: str) -> AsyncIterator[str]
     )
     for row in found:
         await connection.execute(f"ALTER TABLE {row['held']} DROP CONSTRAINT {row['conname']}")
-    for name in ("uq_symbols_identity", "uq_symbols_combo"):
+    # Unique indexes that are no constraints.
+    symbols = ("uq_symbols_identity", "uq_symbols_combo")
+    identifiers = ("uq_asset_identifiers_external_id", "uq_symbol_identifiers_external_id")
+    for name in (*symbols, *identifiers):
         await connection.execute(f"DROP INDEX {name}")
     await connection.close()
     await verify_registry(url)
