@@ -10,35 +10,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from cqc.services.v1 import asset_registry_pb2 as pb
-
-from cqar.admin import pagination
 from cqar.admin.connection import Connection
+from cqar.admin.entity_lists import entities_of
 from cqar.catalogue import entities
 from cqar.catalogue.entities import KindEntity, bundled_venues
 from cqar.catalogue.tables import asset_id, read_table
 from cqar.catalogue.updates import updated
 from cqar.importer.apply import ApplyResult, apply_entities
 from cqar.importer.registry_state import RegistryState, load_codes, load_listings, load_products
-from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kind import AnyKind, Entity
-from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
 from cqar_shared.domain.kinds.asset_identifier import ASSET_IDENTIFIER
-from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
 from cqar_shared.domain.kinds.symbol import SYMBOL, complete, same_identity
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
 __all__ = ["CatalogueChanges", "asset_id", "bundled_venues", "changes", "load", "read_table"]
-
-#: Kinds that a load reads whole, beside the products: the end of the list's name, and its field.
-_LISTS: Final = (
-    (ASSET_RELATIONSHIP, "AssetRelationships", "relationships"),
-    (ASSET_DEPLOYMENT, "AssetDeployments", "deployments"),
-    (ASSET_IDENTIFIER, "AssetIdentifiers", "identifiers"),
-)
 
 
 class CatalogueChanges(NamedTuple):
@@ -81,13 +69,8 @@ def _state(connection: Connection, now: dt.datetime) -> RegistryState:
     """The part of the registry that may already have the catalogue's entities."""
     state = RegistryState(now)
     load_products(connection, state)
-    for kind, name, field in _LISTS:
-        call = getattr(connection.registry, f"List{name}")
-        request = getattr(pb, f"List{name}Request")()
-        for message in pagination.entities(connection, call, request, field):
-            entity = entity_codec.from_message(kind, message)
-            if state.get(kind.name, kind.key_of(entity)) is None:
-                state.add(kind, entity)
+    for identifier in entities_of(connection, ASSET_IDENTIFIER):
+        state.add(ASSET_IDENTIFIER, identifier)
     tables = (read_table("venue_assets"), read_table("venue_symbols"))
     held = {row["venue"] for table in tables for row in table}
     for venue_id in sorted(held):

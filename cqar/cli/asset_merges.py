@@ -112,7 +112,7 @@ def _change(
     """Show what a request would change; make it, unless it is a plan or the user says no.
 
     Raises:
-        CallFailed: It is refused; the text says why.
+        CallFailed: The writer refused the request; the text says why.
     """
     response = connection.call(method, request)
     preview: pb.DecisionPreview = response.preview

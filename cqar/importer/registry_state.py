@@ -16,6 +16,7 @@ from cqc.writer.v1 import registry_admin_pb2 as admin_pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
+from cqar.admin.entity_lists import entities_of
 from cqar.importer.price_evidence import SAME_TIME
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingKind, FindingRule
@@ -135,37 +136,9 @@ def load_state(
 
 def load_products(connection: Connection, state: RegistryState) -> None:
     """All chains, venues, assets with their contracts and successions, and symbols."""
-    registry = connection.registry
-    for chain in pagination.entities(
-        connection, registry.ListChains, pb.ListChainsRequest(), "chains"
-    ):
-        state.add(CHAIN, entity_codec.from_message(CHAIN, chain))
-    for venue in pagination.entities(
-        connection, registry.ListVenues, pb.ListVenuesRequest(), "venues"
-    ):
-        state.add(VENUE, entity_codec.from_message(VENUE, venue))
-    for asset in pagination.entities(
-        connection, registry.ListAssets, pb.ListAssetsRequest(), "assets"
-    ):
-        state.add(ASSET, entity_codec.from_message(ASSET, asset))
-    for deployment in pagination.entities(
-        connection,
-        registry.ListAssetDeployments,
-        pb.ListAssetDeploymentsRequest(),
-        "deployments",
-    ):
-        state.add(ASSET_DEPLOYMENT, entity_codec.from_message(ASSET_DEPLOYMENT, deployment))
-    for edge in pagination.entities(
-        connection,
-        registry.ListAssetRelationships,
-        pb.ListAssetRelationshipsRequest(),
-        "relationships",
-    ):
-        state.add(ASSET_RELATIONSHIP, entity_codec.from_message(ASSET_RELATIONSHIP, edge))
-    for symbol in pagination.entities(
-        connection, registry.ListSymbols, pb.ListSymbolsRequest(), "symbols"
-    ):
-        state.add(SYMBOL, entity_codec.from_message(SYMBOL, symbol))
+    for kind in (CHAIN, VENUE, ASSET, ASSET_DEPLOYMENT, ASSET_RELATIONSHIP, SYMBOL):
+        for entity in entities_of(connection, kind):
+            state.add(kind, entity)
 
 
 def load_prices(
@@ -185,19 +158,15 @@ def load_prices(
 
 def load_codes(connection: Connection, state: RegistryState, venue_id: str) -> None:
     """The venue's assets."""
-    registry = connection.registry
-    request = pb.ListVenueAssetsRequest(venue_id=venue_id)
-    found = pagination.entities(connection, registry.ListVenueAssets, request, "venue_assets")
-    for held in found:
-        state.add(VENUE_ASSET, entity_codec.from_message(VENUE_ASSET, held))
+    for held in entities_of(connection, VENUE_ASSET, venue_id=venue_id):
+        state.add(VENUE_ASSET, held)
 
 
 def load_listings(connection: Connection, state: RegistryState, venue_id: str) -> None:
     """All periods of all spellings."""
-    request = pb.ListVenueSymbolsRequest(venue_id=venue_id, include_delisted=True)
-    method = connection.registry.ListVenueSymbols
-    for listing in pagination.entities(connection, method, request, "venue_symbols"):
-        state.add(VENUE_SYMBOL, entity_codec.from_message(VENUE_SYMBOL, listing))
+    filters = {"venue_id": venue_id, "include_delisted": True}
+    for listing in entities_of(connection, VENUE_SYMBOL, **filters):
+        state.add(VENUE_SYMBOL, listing)
 
 
 def load_findings(connection: Connection, state: RegistryState, venue_ids: Iterable[str]) -> None:
@@ -239,12 +208,8 @@ def load_operator_listings(connection: Connection, state: RegistryState, venue: 
     others = [v for v in state.all(VENUE) if code_holder(v) == holder]
     for other in others:
         if other.venue_id != venue.venue_id and other.environment == venue.environment:
-            request = pb.ListVenueSymbolsRequest(venue_id=other.venue_id)
-            method = connection.registry.ListVenueSymbols
-            state.operator_listings += [
-                entity_codec.from_message(VENUE_SYMBOL, listing)
-                for listing in pagination.entities(connection, method, request, "venue_symbols")
-            ]
+            found = entities_of(connection, VENUE_SYMBOL, venue_id=other.venue_id)
+            state.operator_listings += found
 
 
 def load_archived(

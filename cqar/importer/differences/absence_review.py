@@ -18,7 +18,7 @@ def refuse_mass(decisions: Decisions, missing: Missing) -> None:
     """Refuse answers that lack too much, unless a person or the policy allows just that.
 
     Raises:
-        MassChange: They do.
+        MassChange: The answers lack too much.
     """
     lacking, covered = missing.mass, missing.covered
     if not lacking:

@@ -75,7 +75,8 @@ class DifferenceReview:
         """Refuse answers that lack too much.
 
         Raises:
-            MassChange: They do, and neither a person nor the policy allows just that.
+            MassChange: The answers lack too much, and neither a person nor the policy allows
+                just that.
         """
         refuse_mass(self._decisions, self._missing)
 

@@ -92,7 +92,11 @@ class CodeAssignment:
         self._markets = markets
         self.index = AssetIndex(state)
         self.holder = holder
-        self.codes = OperatorCodes(state, self.index, holder, state.now, is_newest=is_newest)
+        self.codes = OperatorCodes(
+            *(state, self.index, holder, state.now),
+            is_newest=is_newest,
+            plain_code=reading.plain_code,
+        )
         self.prices = CodePrices(reading, markets, state.now)
         self.new_assets: dict[str, Asset] = {}
         self.questions: list[IdentityQuestion] = []
@@ -166,7 +170,7 @@ class CodeAssignment:
         elif code in self.codes.meanings:
             self._keep(facts, quotes)
             self._keep_earlier(facts, quotes)
-        elif (same := self._other_form(code) or self._other_case(facts.code)) is not None:
+        elif (same := self.codes.other_form(code) or self._other_case(facts.code)) is not None:
             self.codes.bind(code, same)
         else:
             self._take(facts, quotes)
@@ -197,14 +201,6 @@ class CodeAssignment:
             self.earlier[code] = own
             if self.index.get(own) is None:
                 self.make_asset(own, facts.code.ticker, facts.names)
-
-    def _other_form(self, code: str) -> str | None:
-        """The asset of a code that is a form of the same: BTC, and BTCF0 of its derivatives."""
-        plain = self._reading.plain_code
-        if plain is str:
-            return None
-        forms = (c for c in self.codes.meanings if c != code and plain(c) == plain(code))
-        return next((self.codes.meanings[form] for form in forms), None)
 
     def _other_case(self, code: Code) -> str | None:
         """The asset of a code that differs in case alone, if its ticker is this one's.
@@ -264,8 +260,7 @@ class CodeAssignment:
     def bind(self, facts: CodeFacts, candidate: Candidate) -> None:
         """Note a code as the candidate's."""
         code = facts.code.venue
-        taken = binding_evidence(candidate, code, self._state.now)
-        kept = list(taken)
+        kept = list(binding_evidence(candidate, code, self._state.now))
         self.codes.bind(code, candidate.asset_id, kept, name=_name_of(facts))
         asset = self.index.get(candidate.asset_id)
         self.bindings.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -32,6 +32,7 @@ class OperatorCodes:
         at: The instant of the answers.
         is_newest: Whether no newer answers are known. Then a code that was entered after the
             answers were taken means what it says, too.
+        plain_code: The code that another one is a form of; by itself, the code.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class OperatorCodes:
         at: dt.datetime,
         *,
         is_newest: bool = True,
+        plain_code: Callable[[str], str] = str,
     ) -> None:
         self._state = state
         self._at = at
@@ -50,6 +52,8 @@ class OperatorCodes:
         self._held: dict[str, VenueAsset] = {}
         self._meant: dict[str, str] = {}
         self._by_letters: dict[str, set[str]] = {}
+        self._plain_code = plain_code
+        self._by_plain: dict[str, list[str]] = {}
         self._code_of: dict[str, str] = {}
         self._over: dict[str, list[VenueAsset]] = {}
         later: dict[str, VenueAsset] = {}
@@ -82,10 +86,16 @@ class OperatorCodes:
         found = self._by_letters.get(code.casefold(), set())
         return {self._meant[one] for one in found if one in self._meant}
 
+    def other_form(self, code: str) -> str | None:
+        """The asset of a code that is a form of the same: BTC, and BTCF0 of its derivatives."""
+        forms = self._by_plain.get(self._plain_code(code), ())
+        return next((self._meant[f] for f in forms if f != code and f in self._meant), None)
+
     def _mean(self, code: str, asset_id: str) -> None:
         self._meant[code] = asset_id
         self._code_of.setdefault(asset_id, code)
         self._by_letters.setdefault(code.casefold(), set()).add(code)
+        self._by_plain.setdefault(self._plain_code(code), []).append(code)
 
     def held(self, code: str) -> VenueAsset | None:
         return self._held.get(code)

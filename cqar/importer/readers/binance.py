@@ -6,7 +6,7 @@ say "quoteOrderQty" instead).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from cqar.importer.market import Code, Market
@@ -14,15 +14,12 @@ from cqar.importer.readers import binance_currencies, binance_futures, binance_o
 from cqar.importer.readers.binance_filters import BinanceFilter, new_filters, terms_of
 from cqar.importer.readers.fields import text, word
 from cqar.importer.readers.product_line import (
-    Answers,
     Form,
     PriceForm,
     ProductLine,
     RawRecord,
     Request,
-    Row,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar.importer.readers.tickers import BINANCE_24HR, BINANCE_PRICE, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
@@ -91,11 +88,6 @@ def read_spot(record: BinanceSpotRecord) -> Market:
     )
 
 
-def _symbols(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, "symbols")
-
-
 def _covers(query: Mapping[str, str], spelling: str, _type: SymbolTypeCode) -> bool:
     """Whether an answer for one symbol, or for a list of symbols, would hold this one."""
     listed = query.get("symbols", "").strip("[]").replace('"', "").split(",")
@@ -108,7 +100,7 @@ def _spot(host: str) -> tuple[Form[BinanceSpotRecord], ...]:
         Form(
             lists=(request,),
             record=BinanceSpotRecord,
-            rows=_symbols,
+            rows=each_object("symbols"),
             read=read_spot,
             covers=_covers,
         ),

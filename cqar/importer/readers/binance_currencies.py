@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar
 
 from cqar.importer.market import Currency
 from cqar.importer.readers.currency_fields import currency_of, network_of
 from cqar.importer.readers.product_line import (
-    Answers,
     CurrencyForm,
     RawRecord,
     Request,
-    Row,
     SideForm,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar_shared.domain.kinds.venue_asset import AssetNetwork
 
@@ -83,15 +79,14 @@ def _network(record: BinanceNetwork) -> AssetNetwork:
     )
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, name="coin")
-
-
 def currency_forms(host: str) -> tuple[CurrencyForm, ...]:
     request = Request(f"{host}/sapi/v1/capital/config/getall")
     return (
         SideForm(
-            requests=(request,), record=BinanceCoin, rows=_rows, read=read_coin, is_private=True
+            requests=(request,),
+            record=BinanceCoin,
+            rows=each_object(name="coin"),
+            read=read_coin,
+            is_private=True,
         ),
     )

@@ -6,7 +6,6 @@ coin. `currency` names that unit (XBt, LAMp); the code here is the coin's (XBT, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 from typing import ClassVar
 
@@ -16,14 +15,11 @@ from cqar.importer.market import Currency
 from cqar.importer.readers.currency_fields import currency_of, network_of
 from cqar.importer.readers.fields import number, places
 from cqar.importer.readers.product_line import (
-    Answers,
     CurrencyForm,
     RawRecord,
     Request,
-    Row,
     SideForm,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar_shared.domain import decimals
 from cqar_shared.domain.kinds.venue_asset import AssetNetwork
@@ -84,12 +80,11 @@ def _in_coins(amount: str | None, record: BitmexWalletAsset, field: str) -> str 
     return None if units is None or unit is None else decimals.plain(units * unit)
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, name="asset")
-
-
 def currency_forms(assets: Request, operator: str) -> tuple[CurrencyForm, ...]:
     """The form; the listing's units are from the same answer."""
     read = partial(read_asset, operator=operator)
-    return (SideForm(requests=(assets,), record=BitmexWalletAsset, rows=_rows, read=read),)
+    return (
+        SideForm(
+            requests=(assets,), record=BitmexWalletAsset, rows=each_object(name="asset"), read=read
+        ),
+    )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from cqar.importer.market import Currency
 from cqar.importer.readers.currency_fields import currency_of, network_of
 from cqar.importer.readers.fields import word
 from cqar.importer.readers.product_line import (
-    Answers,
     RawRecord,
     Request,
-    Row,
     SideForm,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar_shared.domain.kinds.venue_asset import AssetNetwork
 
@@ -65,14 +61,9 @@ def _flag(value: str | None, field: str) -> bool | None:
     return None if value is None else word(value, field, _ENABLED)
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, name="currency")
-
-
 CURRENCIES: Final = SideForm(
     requests=(Request("www.bitstamp.net/api/v2/currencies/"),),
     record=BitstampCurrency,
-    rows=_rows,
+    rows=each_object(name="currency"),
     read=read_currency,
 )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from cqar.importer.market import Currency
 from cqar.importer.readers.currency_fields import currency_of, network_of
 from cqar.importer.readers.fields import word
 from cqar.importer.readers.product_line import (
-    Answers,
     RawRecord,
     Request,
-    Row,
     SideForm,
-    answers_to,
-    objects_at,
+    each_object,
 )
 
 #: "OK", "MAINTENANCE" and "DELISTED" of deposits and of withdrawals.
@@ -65,14 +61,9 @@ def _flag(status: str | None, field: str) -> bool | None:
     return None if status is None else word(status, field, _STATUS)
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value)
-
-
 CURRENCIES: Final = SideForm(
     requests=(Request("api.bitvavo.com/v2/assets"),),
     record=BitvavoAsset,
-    rows=_rows,
+    rows=each_object(),
     read=read_asset,
 )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from cqar.importer.market import Currency
 from cqar.importer.readers.currency_fields import currency_of, flag, network_of
 from cqar.importer.readers.fields import number
 from cqar.importer.readers.product_line import (
-    Answers,
     RawRecord,
     Request,
-    Row,
     SideForm,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar_shared.domain.kinds.venue_asset import AssetNetwork
 
@@ -64,15 +60,10 @@ def _network(chain: BybitChain) -> AssetNetwork:
     )
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, "result", "rows", name="coin")
-
-
 CURRENCIES: Final = SideForm(
     requests=(Request("api.bybit.com/v5/asset/coin/query-info"),),
     record=BybitCoin,
-    rows=_rows,
+    rows=each_object("result", "rows", name="coin"),
     read=read_coin,
     is_private=True,
 )

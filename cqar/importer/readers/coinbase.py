@@ -6,7 +6,6 @@ only market orders may be for `funds` of the quote.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from typing import ClassVar, Final
@@ -18,13 +17,10 @@ from cqar.importer.readers import coinbase_advanced, coinbase_currencies, coinba
 from cqar.importer.readers.coinbase_status import CoinbaseStatus, order_types_of, status_of
 from cqar.importer.readers.fields import limit, positive, rate, text
 from cqar.importer.readers.product_line import (
-    Answers,
     Form,
     ProductLine,
     Request,
-    Row,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar.importer.readers.tickers import KEY, SECONDS, TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
@@ -87,13 +83,12 @@ def _highest_bid(above: str | None) -> Decimal | None:
     return None if value is None else 1 + value
 
 
-def _products(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, name="id")
-
-
 def _exchange(*requests: Request) -> tuple[Form[ExchangeProduct], ...]:
-    return (Form(lists=requests, record=ExchangeProduct, rows=_products, read=read_product),)
+    return (
+        Form(
+            lists=requests, record=ExchangeProduct, rows=each_object(name="id"), read=read_product
+        ),
+    )
 
 
 _EXCHANGE: Final = ProductLine(

@@ -6,7 +6,7 @@ Sizes of spot orders are in the base asset; of futures they are numbers of contr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -24,9 +24,8 @@ from cqar.importer.readers.product_line import (
     Form,
     RawRecord,
     Request,
-    Row,
     answers_to,
-    objects_at,
+    each_object,
 )
 from cqar_shared.domain.kinds.symbol import (
     ContractKindCode,
@@ -229,11 +228,6 @@ def _has_flags_alone(record: AdvancedProduct) -> bool:
     return record.status == "" and record.trading_disabled is not msgspec.UNSET
 
 
-def _products(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, "products", name="product_id")
-
-
 def _covers(query: Mapping[str, str], spelling: str, symbol_type: SymbolTypeCode) -> bool:
     if "product_ids" in query:
         return spelling in query["product_ids"].split(",")
@@ -263,7 +257,7 @@ def _next_page(answer: Any) -> str:
 FORM: Final = Form(
     lists=_REQUESTS,
     record=AdvancedProduct,
-    rows=_products,
+    rows=each_object("products", name="product_id"),
     read=read_product,
     covers=_covers,
     incomplete=_incomplete,

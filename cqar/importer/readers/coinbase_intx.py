@@ -5,7 +5,6 @@ Quantities of orders are in the base asset. Orders name an instrument by symbol,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import ClassVar, Final
 
@@ -14,13 +13,10 @@ import msgspec
 from cqar.importer.market import Alias, Code, Market, UnreadableRecord
 from cqar.importer.readers.fields import integer, limit, positive, rate, stated_word, text, word
 from cqar.importer.readers.product_line import (
-    Answers,
     Form,
     RawRecord,
     Request,
-    Row,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import (
@@ -134,14 +130,9 @@ def _interval_s(nanoseconds: str | None) -> int | None:
     return seconds
 
 
-def _instruments(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value)
-
-
 FORM: Final = Form(
     lists=(Request("api.international.coinbase.com/api/v1/instruments"),),
     record=InternationalInstrument,
-    rows=_instruments,
+    rows=each_object(),
     read=read_instrument,
 )

@@ -39,7 +39,7 @@ def network_of(operator: str, name: str | None, **told: Unpack[NetworkTexts]) ->
     """A network of an operator. Its chain is known only if one of its names is in the table.
 
     Raises:
-        UnreadableRecord: It has no name, or a number is none.
+        UnreadableRecord: The network has no name, or a text is no number.
     """
     network = text(name, "the network's name")
     names = (*(told.get("words") or ()), network)

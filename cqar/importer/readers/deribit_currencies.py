@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar
 
 from cqar.importer.market import Currency
 from cqar.importer.readers.currency_fields import currency_of
 from cqar.importer.readers.product_line import (
-    Answers,
     CurrencyForm,
     RawRecord,
     Request,
-    Row,
     SideForm,
-    answers_to,
-    objects_at,
+    each_object,
 )
 
 
@@ -36,11 +32,13 @@ def read_currency(record: DeribitCurrency) -> Currency:
     return currency_of(record.currency, record.currency_long)
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, "result", name="currency")
-
-
 def currency_forms(host: str) -> tuple[CurrencyForm, ...]:
     request = Request(f"{host}/api/v2/public/get_currencies")
-    return (SideForm(requests=(request,), record=DeribitCurrency, rows=_rows, read=read_currency),)
+    return (
+        SideForm(
+            requests=(request,),
+            record=DeribitCurrency,
+            rows=each_object("result", name="currency"),
+            read=read_currency,
+        ),
+    )

@@ -6,7 +6,6 @@ Amounts of spot orders are in the base currency (the amount of a market buy is i
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from msgspec import UNSET, UnsetType
@@ -23,14 +22,11 @@ from cqar.importer.readers.fields import (
     word,
 )
 from cqar.importer.readers.product_line import (
-    Answers,
     Form,
     ProductLine,
     RawRecord,
     Request,
-    Row,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
@@ -131,11 +127,6 @@ def _starts(
     return first, last if last != first else None
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, name="id")
-
-
 _SPOT: Final = ProductLine(
     venue_id="gate",
     name="Gate Spot",
@@ -144,7 +135,7 @@ _SPOT: Final = ProductLine(
         Form(
             lists=(Request("api.gateio.ws/api/v4/spot/currency_pairs"),),
             record=GatePair,
-            rows=_rows,
+            rows=each_object(name="id"),
             read=read_pair,
         ),
     ),

@@ -8,7 +8,6 @@ contract is 1 USD (the venue, gateapi-python #137): orders of such an inverse co
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -32,14 +31,11 @@ from cqar.importer.readers.fields import (
     word,
 )
 from cqar.importer.readers.product_line import (
-    Answers,
     Form,
     ProductLine,
     RawRecord,
     Request,
-    Row,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import (
@@ -211,11 +207,6 @@ def _expiry(record: GateContract) -> dt.datetime:
     return required_instant(seconds(record.expire_time, "expire_time"), "expire_time")
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, name="name")
-
-
 def _line(venue_id: str, name: str, product: str, settle: str) -> ProductLine:
     """Perpetual futures (`futures`) or delivery contracts (`delivery`) of one settlement."""
     is_dated = product == "delivery"
@@ -232,7 +223,7 @@ def _line(venue_id: str, name: str, product: str, settle: str) -> ProductLine:
             Form(
                 lists=(request,),
                 record=GateContract,
-                rows=_rows,
+                rows=each_object(name="name"),
                 read=read,
                 covers=lambda _query, _spelling, _type: False,
             ),

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from cqar.importer.market import Currency
 from cqar.importer.readers.currency_fields import currency_of, network_of
 from cqar.importer.readers.product_line import (
-    Answers,
     RawRecord,
     Request,
-    Row,
     SideForm,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar_shared.domain.kinds.venue_asset import AssetNetwork
 
@@ -68,14 +64,9 @@ def _not(flag: bool | None) -> bool | None:
     return None if flag is None else not flag
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, name="currency")
-
-
 CURRENCIES: Final = SideForm(
     requests=(Request("api.gateio.ws/api/v4/spot/currencies"),),
     record=GateCurrency,
-    rows=_rows,
+    rows=each_object(name="currency"),
     read=read_currency,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import ClassVar, Final
 
@@ -22,14 +21,11 @@ from cqar.importer.readers.fields import (
     word,
 )
 from cqar.importer.readers.product_line import (
-    Answers,
     Form,
     ProductLine,
     RawRecord,
     Request,
-    Row,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar_shared.domain.kinds.symbol import ContractKindCode, OptionTypeCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
@@ -95,11 +91,6 @@ def read_option(record: GateOption) -> Market:
     )
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, name="name")
-
-
 LINE: Final = ProductLine(
     venue_id="gate-options",
     name="Gate Options",
@@ -113,7 +104,7 @@ LINE: Final = ProductLine(
                 ),
             ),
             record=GateOption,
-            rows=_rows,
+            rows=each_object(name="name"),
             read=read_option,
             covers=lambda query, spelling, _: (
                 "expiration" not in query and spelling.startswith(query["underlying"] + "-")

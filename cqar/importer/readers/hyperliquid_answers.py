@@ -114,7 +114,7 @@ def spot_meta(value: Any) -> dict[str, Any]:
     """The meta of spot in an answer, with or without states beside it.
 
     Raises:
-        NotTheAnswer: There is none.
+        NotTheAnswer: The answer has no meta of spot.
     """
     return _spot_meta(_first_of(value) if isinstance(value, list) else value)
 
@@ -123,7 +123,7 @@ def states(value: Any) -> Iterator[Row]:
     """The states of markets beside a meta, each with the market's name: `[meta, [state, …]]`.
 
     Raises:
-        NotTheAnswer: There is not one state for each market.
+        NotTheAnswer: The answer has not as many states as markets.
     """
     meta = _meta(_first_of(value))
     found = value[1] if len(value) > 1 else None

@@ -8,7 +8,6 @@ An inverse contract is `contractSize` units of the quote, a linear one of the ba
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import ClassVar, Final
 
@@ -17,15 +16,12 @@ import msgspec
 from cqar.importer.market import Code, Market, UnreadableRecord, UnsupportedRecord
 from cqar.importer.readers.fields import iso, places, positive, rate, stated_word, text, word
 from cqar.importer.readers.product_line import (
-    Answers,
     Form,
     PriceForm,
     ProductLine,
     RawRecord,
     Request,
-    Row,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar.importer.readers.tickers import ISO, TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
@@ -138,14 +134,16 @@ def _status(record: KrakenFuture) -> MarketStatusCode | None:
     return status
 
 
-def _instruments(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, "instruments")
-
-
 def _forms(host: str) -> tuple[Form[KrakenFuture], ...]:
     request = Request(f"{host}/derivatives/api/v3/instruments")
-    return (Form(lists=(request,), record=KrakenFuture, rows=_instruments, read=read_instrument),)
+    return (
+        Form(
+            lists=(request,),
+            record=KrakenFuture,
+            rows=each_object("instruments"),
+            read=read_instrument,
+        ),
+    )
 
 
 def _prices(host: str) -> tuple[PriceForm, ...]:

@@ -6,7 +6,6 @@ Sizes of spot orders are in the base currency (a market order may give funds in 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from cqar.importer.market import Alias, Code, Market, Phase
@@ -20,14 +19,11 @@ from cqar.importer.readers.fields import (
     word,
 )
 from cqar.importer.readers.product_line import (
-    Answers,
     Form,
     ProductLine,
     RawRecord,
     Request,
-    Row,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
@@ -119,11 +115,6 @@ def _instant(value: str | None, field: str) -> dt.datetime | None:
     return unless_placeholder(milliseconds(value, field))
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, "data")
-
-
 def _form(version: str, *, is_former: bool) -> Form[KucoinSymbol]:
     request = Request(
         f"api.kucoin.com/api/{version}/symbols", narrows=("market",), is_former=is_former
@@ -131,7 +122,7 @@ def _form(version: str, *, is_former: bool) -> Form[KucoinSymbol]:
     return Form(
         lists=(request,),
         record=KucoinSymbol,
-        rows=_rows,
+        rows=each_object("data"),
         read=read_symbol,
         covers=lambda _query, _spelling, _type: False,
     )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from cqar.importer.market import Currency
 from cqar.importer.readers.currency_fields import currency_of, network_of
 from cqar.importer.readers.fields import number
 from cqar.importer.readers.product_line import (
-    Answers,
     RawRecord,
     Request,
-    Row,
     SideForm,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar_shared.domain.kinds.venue_asset import AssetNetwork
 
@@ -74,14 +70,9 @@ def _network(chain: KucoinChain) -> AssetNetwork:
     )
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, "data", name="currency")
-
-
 CURRENCIES: Final = SideForm(
     requests=(Request("api.kucoin.com/api/v3/currencies"),),
     record=KucoinCurrency,
-    rows=_rows,
+    rows=each_object("data", name="currency"),
     read=read_currency,
 )

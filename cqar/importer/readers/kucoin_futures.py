@@ -7,7 +7,6 @@ size of XBTUSDM is 1 USD". `multiplier` is 0.001 of the first, and -1 of the sec
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -27,14 +26,11 @@ from cqar.importer.readers.fields import (
     word,
 )
 from cqar.importer.readers.product_line import (
-    Answers,
     Form,
     ProductLine,
     RawRecord,
     Request,
-    Row,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import (
@@ -203,11 +199,6 @@ def _instant(value: str | None, field: str) -> dt.datetime | None:
     return unless_placeholder(milliseconds(value, field))
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, "data")
-
-
 _ACTIVE: Final = Request("api-futures.kucoin.com/api/v1/contracts/active")
 
 LINE: Final = ProductLine(
@@ -218,7 +209,7 @@ LINE: Final = ProductLine(
         Form(
             lists=(_ACTIVE,),
             record=KucoinContract,
-            rows=_rows,
+            rows=each_object("data"),
             read=read_contract,
         ),
     ),

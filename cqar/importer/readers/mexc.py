@@ -7,7 +7,6 @@ counts of decimals `baseAssetPrecision` and `quotePrecision`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
 from msgspec import UNSET, UnsetType
@@ -16,14 +15,11 @@ from cqar.importer.market import Code, Market, UnreadableRecord
 from cqar.importer.readers import mexc_contracts, mexc_currencies
 from cqar.importer.readers.fields import limit, places, positive, rate, text, word
 from cqar.importer.readers.product_line import (
-    Answers,
     Form,
     ProductLine,
     RawRecord,
     Request,
-    Row,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar.importer.readers.tickers import BINANCE_PRICE, TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
@@ -139,11 +135,6 @@ def _bands(record: MexcSymbol) -> dict[str, Any]:
     return {}
 
 
-def _rows(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, "symbols")
-
-
 _LISTING: Final = Request("api.mexc.com/api/v3/exchangeInfo", narrows=("symbol", "symbols"))
 
 _SPOT: Final = ProductLine(
@@ -154,7 +145,7 @@ _SPOT: Final = ProductLine(
         Form(
             lists=(_LISTING,),
             record=MexcSymbol,
-            rows=_rows,
+            rows=each_object("symbols"),
             read=read_symbol,
             covers=lambda query, spelling, _: (
                 spelling in (*query.get("symbols", "").split(","), query.get("symbol"))

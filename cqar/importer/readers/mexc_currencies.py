@@ -6,7 +6,7 @@ A symbol states `contractAddress` without a network, and often a word in its pla
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -22,6 +22,7 @@ from cqar.importer.readers.product_line import (
     Row,
     SideForm,
     answers_to,
+    each_object,
     objects_at,
 )
 from cqar_shared.domain.kinds.venue_asset import AssetNetwork
@@ -91,11 +92,6 @@ def read_base(record: MexcBase) -> Currency:
     )
 
 
-def _coins(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, name="coin")
-
-
 def _bases(answers: Answers) -> Iterator[Row]:
     """A row for each base; what states no base is counted with the symbols alone."""
     found: dict[str, dict[str, Any]] = {}
@@ -117,6 +113,12 @@ def currency_forms(listing: Request) -> tuple[CurrencyForm, ...]:
     """The forms; the second one is what the listing itself says."""
     coins = Request("api.mexc.com/api/v3/capital/config/getall")
     return (
-        SideForm(requests=(coins,), record=MexcCoin, rows=_coins, read=read_coin, is_private=True),
+        SideForm(
+            requests=(coins,),
+            record=MexcCoin,
+            rows=each_object(name="coin"),
+            read=read_coin,
+            is_private=True,
+        ),
         SideForm(requests=(listing,), record=MexcBase, rows=_bases, read=read_base, joins=True),
     )

@@ -6,21 +6,17 @@ markets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from cqar.importer.market import Code, Market
 from cqar.importer.readers import poloniex_currencies
 from cqar.importer.readers.fields import limit, milliseconds, places, text, unless_placeholder, word
 from cqar.importer.readers.product_line import (
-    Answers,
     Form,
     ProductLine,
     RawRecord,
     Request,
-    Row,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
@@ -92,11 +88,6 @@ def read_market(record: PoloniexMarket) -> Market:
     )
 
 
-def _markets(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value)
-
-
 PRODUCT_LINES: Final = (
     ProductLine(
         venue_id="poloniex",
@@ -106,7 +97,7 @@ PRODUCT_LINES: Final = (
             Form(
                 lists=(Request("api.poloniex.com/markets"),),
                 record=PoloniexMarket,
-                rows=_markets,
+                rows=each_object(),
                 read=read_market,
             ),
         ),

@@ -276,7 +276,7 @@ def needed(answers: Answers, request: Request, reason: str) -> list[Answer]:
     """The answers to a request without which records cannot be read.
 
     Raises:
-        NotTheAnswer: There is none.
+        NotTheAnswer: The request was not answered.
     """
     found = answers.get(request)
     if not found:
@@ -303,6 +303,16 @@ def objects_at(value: Any, *path: str, name: str = "symbol") -> Iterator[Row]:
         raise NotTheAnswer(f"{where} is no list")
     for place, record in enumerate(value):
         yield Row(_name_of(record, name, place), record)
+
+
+def each_object(*path: str, name: str = "symbol") -> Callable[[Answers], Iterator[Row]]:
+    """The rows of a form whose answers all hold their records in one list: see `objects_at`."""
+
+    def rows(answers: Answers) -> Iterator[Row]:
+        for answer in answers_to(answers, *answers):
+            yield from objects_at(answer.value, *path, name=name)
+
+    return rows
 
 
 def entries_at(value: Any, *path: str, key: str = "@key") -> Iterator[Row]:

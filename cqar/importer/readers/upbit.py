@@ -7,21 +7,17 @@ the base.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from cqar.importer.market import Code, Market
 from cqar.importer.readers.fields import split_once, text
 from cqar.importer.readers.product_line import (
-    Answers,
     Form,
     PriceForm,
     ProductLine,
     RawRecord,
     Request,
-    Row,
-    answers_to,
-    objects_at,
+    each_object,
 )
 from cqar.importer.readers.tickers import TickerFields, tickers
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
@@ -50,17 +46,12 @@ def read_market(record: UpbitMarket) -> Market:
     )
 
 
-def _markets(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        yield from objects_at(answer.value, name="market")
-
-
 def market_list(host: str) -> Form[UpbitMarket]:
     """The request `market/all`, with or without details."""
     return Form(
         lists=(Request(f"{host}/v1/market/all"),),
         record=UpbitMarket,
-        rows=_markets,
+        rows=each_object(name="market"),
         read=read_market,
     )
 

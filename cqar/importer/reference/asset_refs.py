@@ -52,7 +52,7 @@ def descriptions(source: ListFile) -> dict[str, Described]:
     """Read rotki's list of assets, by identifier.
 
     Raises:
-        UnusableAnswer: It has another form.
+        UnusableAnswer: The file has another form.
     """
     if not set(source.columns) >= _DESCRIPTION_COLUMNS:
         wanted = ", ".join(sorted(_DESCRIPTION_COLUMNS))

@@ -66,7 +66,7 @@ def plan_chain_list(stated: Statements) -> ListPlan:
     """Say what a list of chains would change.
 
     Raises:
-        UnusableAnswer: It has neither of the forms that are known.
+        UnusableAnswer: The file has neither of the forms that are known.
     """
     source = stated.source
     raws = records_of(source.value, source.name)

@@ -60,7 +60,7 @@ def plan_code_map(stated: Statements, described: ListFile | None = None) -> List
         described: A list that describes the assets that the map names by codes, such as rotki's.
 
     Raises:
-        UnusableAnswer: It has none of the forms that are known.
+        UnusableAnswer: The file has none of the forms that are known.
     """
     source = stated.source
     assets = ListAssets(stated, Places(stated.state))

@@ -34,7 +34,7 @@ def plan_collections(stated: Statements, described: ListFile | None = None) -> L
         described: A list that describes the assets that the collections name by codes.
 
     Raises:
-        UnusableAnswer: It has another form.
+        UnusableAnswer: The file has another form.
     """
     source = stated.source
     if not set(source.columns) >= _COLUMNS:

@@ -140,7 +140,7 @@ def reader_of(source: ListFile, data_source: AssetDataSource | None) -> tuple[st
     """Return the name of a file's form, and what reads its records.
 
     Raises:
-        UnusableAnswer: It has none of the forms that are known.
+        UnusableAnswer: The file has none of the forms that are known.
     """
     columns = set(source.columns)
     forms: tuple[tuple[str, set[str], Read], ...] = (

@@ -54,7 +54,7 @@ def plan_identifiers(stated: Statements, data_source: AssetDataSource | None = N
         data_source: Of a plain list whose rows do not say it.
 
     Raises:
-        UnusableAnswer: It has none of the forms that are known.
+        UnusableAnswer: The file has none of the forms that are known.
     """
     form, read = reader_of(stated.source, data_source)
     assets = ListAssets(stated, Places(stated.state))

@@ -4,48 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable
-from typing import Any, Final
 
-from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.writer.v1 import registry_admin_pb2 as admin_pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
+from cqar.admin.entity_lists import entities_of
 from cqar.importer.registry_state import RegistryState
-from cqar_shared.codec import entity_codec
 from cqar_shared.domain.evaluation import Outcome
 from cqar_shared.domain.kind import AnyKind
-from cqar_shared.domain.kinds.asset import ASSET
-from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
-from cqar_shared.domain.kinds.asset_group import ASSET_GROUP
-from cqar_shared.domain.kinds.asset_identifier import ASSET_IDENTIFIER
-from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
-from cqar_shared.domain.kinds.chain import CHAIN
 from cqar_shared.domain.kinds.finding import FINDING, FindingState
-from cqar_shared.domain.kinds.venue import VENUE
-from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 
 Progress = Callable[[int, int], None]
-#: Kind -> the list's method, its request, and the field of its response.
-_LISTS: Final[dict[str, tuple[str, Any, str]]] = {
-    ASSET.name: ("ListAssets", pb.ListAssetsRequest, "assets"),
-    CHAIN.name: ("ListChains", pb.ListChainsRequest, "chains"),
-    ASSET_DEPLOYMENT.name: (
-        *("ListAssetDeployments", pb.ListAssetDeploymentsRequest),
-        "deployments",
-    ),
-    ASSET_IDENTIFIER.name: (
-        *("ListAssetIdentifiers", pb.ListAssetIdentifiersRequest),
-        "identifiers",
-    ),
-    ASSET_RELATIONSHIP.name: (
-        *("ListAssetRelationships", pb.ListAssetRelationshipsRequest),
-        "relationships",
-    ),
-    ASSET_GROUP.name: ("ListAssetGroups", pb.ListAssetGroupsRequest, "groups"),
-    VENUE.name: ("ListVenues", pb.ListVenuesRequest, "venues"),
-    VENUE_ASSET.name: ("ListVenueAssets", pb.ListVenueAssetsRequest, "venue_assets"),
-}
 
 
 class ReferenceState(RegistryState):
@@ -85,11 +55,8 @@ def load_reference_state(
     wanted = list(kinds)
     for done, kind in enumerate(wanted):
         progress(done, len(wanted) + 1)
-        method, request, field = _LISTS[kind.name]
-        for found in pagination.entities(
-            connection, getattr(connection.registry, method), request(), field
-        ):
-            state.add(kind, entity_codec.from_message(kind, found))
+        for entity in entities_of(connection, kind):
+            state.add(kind, entity)
     progress(len(wanted), len(wanted) + 1)
     asked = admin_pb.ListProposalsRequest(kinds=list(finding_kinds))
     for found in pagination.entities(connection, connection.admin.ListProposals, asked, "findings"):

@@ -45,6 +45,20 @@ def unknown_number(field: str, number: int, values: type[enum.Enum]) -> FieldVio
     )
 
 
+def is_older(given: Any, before: Any) -> bool:
+    """Whether what is given was taken before what is there: then that stays."""
+    newest = before.taken_at if before is not None else None
+    return bool(newest and given.taken_at and given.taken_at < newest)
+
+
+def check_taken(
+    field: str, taken_at: dt.datetime | None, now: dt.datetime
+) -> Iterator[FieldViolation]:
+    """No answer was taken in the future, but for clocks that differ."""
+    if taken_at is not None and taken_at > now + CLOCKS_APART:
+        yield FieldViolation(field, "FUTURE", "has not come yet")
+
+
 def check_required(entity: Any, *fields: str) -> Iterator[FieldViolation]:
     for field in fields:
         value = getattr(entity, field)

@@ -72,7 +72,7 @@ def _moved(symbol: Symbol, merged: Asset, target: Asset, registry: RegistryView)
     """Return the symbol of the target; its kind and its text follow from its assets.
 
     Raises:
-        Invalid: It would be of one asset twice.
+        Invalid: The symbol would have one asset as base and quote.
     """
     legs = {
         f"{leg}_id": target.asset_id

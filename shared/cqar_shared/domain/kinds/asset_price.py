@@ -47,8 +47,7 @@ class AssetPrice(Entity, frozen=True, kw_only=True):
 
 
 def complete(before: AssetPrice | None, given: AssetPrice, _: RegistryView) -> AssetPrice:
-    newest = before.taken_at if before is not None else None
-    if before is not None and newest and given.taken_at and given.taken_at < newest:
+    if before is not None and rules.is_older(given, before):
         return before
     price: AssetPrice = rules.without_empty(given, "quotes")
     return price
@@ -58,8 +57,7 @@ def check_asset_price(
     _: AssetPrice | None, after: AssetPrice, registry: RegistryView
 ) -> Iterator[FieldViolation]:
     yield from rules.check_required(after, "venue_id", "asset_id", "taken_at", "quotes")
-    if after.taken_at is not None and after.taken_at > registry.now + rules.CLOCKS_APART:
-        yield FieldViolation("taken_at", "FUTURE", "has not come yet")
+    yield from rules.check_taken("taken_at", after.taken_at, registry.now)
     yield from rules.check_length(after, request=rules.REQUEST_CHARS_MAX)
     if after.sha256 is not None:
         yield from rules.check_sha256("sha256", after.sha256)

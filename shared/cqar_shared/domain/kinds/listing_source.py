@@ -52,8 +52,7 @@ class ListingSource(Entity, frozen=True, kw_only=True):
 
 
 def complete(before: ListingSource | None, given: ListingSource, _: RegistryView) -> ListingSource:
-    newest = before.taken_at if before is not None else None
-    if before is not None and newest and given.taken_at and given.taken_at < newest:
+    if before is not None and rules.is_older(given, before):
         return before
     source: ListingSource = rules.without_empty(given, "answers")
     return source
@@ -88,8 +87,7 @@ def _check_answer(answer: Any, prefix: str, registry: RegistryView) -> Iterator[
     yield from rules.check_sha256(f"{prefix}sha256", answer.sha256)
     if answer.taken_at is None:
         yield FieldViolation(f"{prefix}taken_at", "REQUIRED", "is required")
-    elif answer.taken_at > registry.now + rules.CLOCKS_APART:
-        yield FieldViolation(f"{prefix}taken_at", "FUTURE", "has not come yet")
+    yield from rules.check_taken(f"{prefix}taken_at", answer.taken_at, registry.now)
 
 
 LISTING_SOURCE = Kind(
