@@ -72,6 +72,10 @@ class FindingKind(enum.StrEnum):
     MASS_CHANGE = "MASS_CHANGE"
     #: Two sources say other decimals of one deployment.
     DECIMALS_DISAGREE = "DECIMALS_DISAGREE"
+    #: Answers of a venue have another form than they had: fields are gone, or of another type.
+    CHANGED_FORM = "CHANGED_FORM"
+    #: Several actors told that the venue refuses what a listing's terms allow.
+    ORDER_REJECTED = "ORDER_REJECTED"
 
 
 class FindingRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +128,10 @@ DEFAULT_RULES: Final = (
     FindingRule(
         name="quarantine",
         action=FindingAction.QUARANTINE,
-        kinds=(_K.UNREADABLE, _K.SOURCE_MISSING, _K.MASS_CHANGE, _K.DECIMALS_DISAGREE),
+        kinds=(
+            *(_K.UNREADABLE, _K.SOURCE_MISSING, _K.MASS_CHANGE, _K.DECIMALS_DISAGREE),
+            *(_K.CHANGED_FORM, _K.ORDER_REJECTED),
+        ),
     ),
 )
 #: What no row matches.

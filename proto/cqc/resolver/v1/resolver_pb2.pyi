@@ -477,9 +477,16 @@ class Resolution(_message.Message):
     FRESHNESS_FIELD_NUMBER: _builtins.int
     NOT_FOUND_FIELD_NUMBER: _builtins.int
     PROJECTED_FIELD_NUMBER: _builtins.int
+    FACTS_AS_OF_FIELD_NUMBER: _builtins.int
+    FACTS_AGE_MS_FIELD_NUMBER: _builtins.int
+    CANARY_GROUP_FIELD_NUMBER: _builtins.int
     status: Global___ResolutionStatus.ValueType
     projected: _builtins.bool
     """As of an instant to come: what will hold then, by what is known now."""
+    facts_age_ms: _builtins.int
+    """How long ago that was when this was answered."""
+    canary_group: _builtins.str
+    """The group of resolvers for which terms of this answer hold before they hold for all; empty: none does."""
     @_builtins.property
     def venue_symbol(self) -> _venue_symbol_pb2.VenueSymbol: ...
     @_builtins.property
@@ -500,6 +507,12 @@ class Resolution(_message.Message):
     def not_found(self) -> Global___Reason:
         """Why it was not found, in a batch."""
 
+    @_builtins.property
+    def facts_as_of(self) -> _timestamp_pb2.Timestamp:
+        """Of this instant is what the registry says of the venue; unset where nobody noted it, and in an answer
+        as of an instant.
+        """
+
     def __init__(
         self,
         *,
@@ -514,12 +527,17 @@ class Resolution(_message.Message):
         freshness: Global___Freshness | None = ...,
         not_found: Global___Reason | None = ...,
         projected: _builtins.bool = ...,
+        facts_as_of: _timestamp_pb2.Timestamp | None = ...,
+        facts_age_ms: _builtins.int | None = ...,
+        canary_group: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["base_asset", b"base_asset", "freshness", b"freshness", "not_found", b"not_found", "quote_asset", b"quote_asset", "settlement_asset", b"settlement_asset", "specs", b"specs", "symbol", b"symbol", "tradeable", b"tradeable", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_facts_age_ms", b"_facts_age_ms", "base_asset", b"base_asset", "facts_age_ms", b"facts_age_ms", "facts_as_of", b"facts_as_of", "freshness", b"freshness", "not_found", b"not_found", "quote_asset", b"quote_asset", "settlement_asset", b"settlement_asset", "specs", b"specs", "symbol", b"symbol", "tradeable", b"tradeable", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_asset", b"base_asset", "freshness", b"freshness", "not_found", b"not_found", "projected", b"projected", "quote_asset", b"quote_asset", "settlement_asset", b"settlement_asset", "specs", b"specs", "status", b"status", "symbol", b"symbol", "tradeable", b"tradeable", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_facts_age_ms", b"_facts_age_ms", "base_asset", b"base_asset", "canary_group", b"canary_group", "facts_age_ms", b"facts_age_ms", "facts_as_of", b"facts_as_of", "freshness", b"freshness", "not_found", b"not_found", "projected", b"projected", "quote_asset", b"quote_asset", "settlement_asset", b"settlement_asset", "specs", b"specs", "status", b"status", "symbol", b"symbol", "tradeable", b"tradeable", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__facts_age_ms: _TypeAlias = _typing.Literal["facts_age_ms"]  # noqa: Y015
+    _WhichOneofArgType__facts_age_ms: _TypeAlias = _typing.Literal["_facts_age_ms", b"_facts_age_ms"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__facts_age_ms) -> _WhichOneofReturnType__facts_age_ms | None: ...
 
 Global___Resolution: _TypeAlias = Resolution  # noqa: Y015
 
@@ -990,6 +1008,8 @@ class CheckOrderResponse(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     NOTIONAL_FIELD_NUMBER: _builtins.int
     FRESHNESS_FIELD_NUMBER: _builtins.int
+    FACTS_AGE_MS_FIELD_NUMBER: _builtins.int
+    CANARY_GROUP_FIELD_NUMBER: _builtins.int
     allowed: _builtins.bool
     price: _builtins.str
     """Rounded to the passive side."""
@@ -999,6 +1019,9 @@ class CheckOrderResponse(_message.Message):
     """Price (of a market order the reference price) times quantity, in what prices are in: quote, but
     for options that are priced in base. Of QUANTO contracts in the settlement asset.
     """
+    facts_age_ms: _builtins.int
+    """As in Resolution."""
+    canary_group: _builtins.str
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reason]: ...
     @_builtins.property
@@ -1012,12 +1035,16 @@ class CheckOrderResponse(_message.Message):
         quantity: _builtins.str = ...,
         notional: _builtins.str = ...,
         freshness: Global___Freshness | None = ...,
+        facts_age_ms: _builtins.int | None = ...,
+        canary_group: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_facts_age_ms", b"_facts_age_ms", "facts_age_ms", b"facts_age_ms", "freshness", b"freshness"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "freshness", b"freshness", "notional", b"notional", "price", b"price", "quantity", b"quantity", "reasons", b"reasons"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_facts_age_ms", b"_facts_age_ms", "allowed", b"allowed", "canary_group", b"canary_group", "facts_age_ms", b"facts_age_ms", "freshness", b"freshness", "notional", b"notional", "price", b"price", "quantity", b"quantity", "reasons", b"reasons"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__facts_age_ms: _TypeAlias = _typing.Literal["facts_age_ms"]  # noqa: Y015
+    _WhichOneofArgType__facts_age_ms: _TypeAlias = _typing.Literal["_facts_age_ms", b"_facts_age_ms"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__facts_age_ms) -> _WhichOneofReturnType__facts_age_ms | None: ...
 
 Global___CheckOrderResponse: _TypeAlias = CheckOrderResponse  # noqa: Y015
 
@@ -1137,6 +1164,7 @@ class GetStatusResponse(_message.Message):
     MEMORY_BYTES_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    CANARY_GROUP_FIELD_NUMBER: _builtins.int
     lag: _builtins.int
     """Revisions behind the newest head heard of."""
     hydrated_from: _builtins.str
@@ -1146,6 +1174,8 @@ class GetStatusResponse(_message.Message):
     version: _builtins.str
     reason: _builtins.str
     """Why the state is what it is."""
+    canary_group: _builtins.str
+    """The group for which changes may hold before they hold for all; empty: none."""
     @_builtins.property
     def freshness(self) -> Global___Freshness: ...
     @_builtins.property
@@ -1168,10 +1198,11 @@ class GetStatusResponse(_message.Message):
         memory_bytes: _builtins.int = ...,
         version: _builtins.str = ...,
         reason: _builtins.str = ...,
+        canary_group: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "head", b"head", "hydrated_at", b"hydrated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "freshness", b"freshness", "head", b"head", "hydrated_at", b"hydrated_at", "hydrated_from", b"hydrated_from", "lag", b"lag", "memory_bytes", b"memory_bytes", "reason", b"reason", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["canary_group", b"canary_group", "counts", b"counts", "freshness", b"freshness", "head", b"head", "hydrated_at", b"hydrated_at", "hydrated_from", b"hydrated_from", "lag", b"lag", "memory_bytes", b"memory_bytes", "reason", b"reason", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,17 +26,17 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63qc/venues/v1/venue.proto\x12\rcqc.venues.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x04\n\x05Venue\x12\x15\n\x08venue_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04name\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x31\n\nvenue_type\x18\x03 \x01(\x0e\x32\x18.cqc.venues.v1.VenueTypeH\x02\x88\x01\x01\x12\x15\n\x08\x63hain_id\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x1d\n\x10protocol_address\x18\x05 \x01(\tH\x04\x88\x01\x01\x12\x18\n\x0bwebsite_url\x18\x06 \x01(\tH\x05\x88\x01\x01\x12\x19\n\x0c\x61pi_endpoint\x18\x07 \x01(\tH\x06\x88\x01\x01\x12\x16\n\tis_active\x18\x08 \x01(\x08H\x07\x88\x01\x01\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08metadata\x18\n \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x15\n\x08operator\x18\x65 \x01(\tH\x08\x88\x01\x01\x12.\n\nupdated_at\x18g \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x0b\x65nvironment\x18h \x01(\x0e\x32\x1a.cqc.venues.v1.EnvironmentH\t\x88\x01\x01\x12\x13\n\x06region\x18i \x01(\tH\n\x88\x01\x01\x42\x0b\n\t_venue_idB\x07\n\x05_nameB\r\n\x0b_venue_typeB\x0b\n\t_chain_idB\x13\n\x11_protocol_addressB\x0e\n\x0c_website_urlB\x0f\n\r_api_endpointB\x0c\n\n_is_activeB\x0b\n\t_operatorB\x0e\n\x0c_environmentB\t\n\x07_region*u\n\x0b\x45nvironment\x12\x1b\n\x17\x45NVIRONMENT_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45NVIRONMENT_PRODUCTION\x10\x01\x12\x17\n\x13\x45NVIRONMENT_TESTNET\x10\x02\x12\x14\n\x10\x45NVIRONMENT_DEMO\x10\x03*\x9d\x01\n\tVenueType\x12\x1a\n\x16VENUE_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0eVENUE_TYPE_CEX\x10\x01\x12\x12\n\x0eVENUE_TYPE_DEX\x10\x02\x12\x1d\n\x19VENUE_TYPE_DEX_AGGREGATOR\x10\x03\x12\x15\n\x11VENUE_TYPE_BRIDGE\x10\x04\x12\x16\n\x12VENUE_TYPE_LENDING\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63qc/venues/v1/venue.proto\x12\rcqc.venues.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x05\n\x05Venue\x12\x15\n\x08venue_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04name\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x31\n\nvenue_type\x18\x03 \x01(\x0e\x32\x18.cqc.venues.v1.VenueTypeH\x02\x88\x01\x01\x12\x15\n\x08\x63hain_id\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x1d\n\x10protocol_address\x18\x05 \x01(\tH\x04\x88\x01\x01\x12\x18\n\x0bwebsite_url\x18\x06 \x01(\tH\x05\x88\x01\x01\x12\x19\n\x0c\x61pi_endpoint\x18\x07 \x01(\tH\x06\x88\x01\x01\x12\x16\n\tis_active\x18\x08 \x01(\x08H\x07\x88\x01\x01\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08metadata\x18\n \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x15\n\x08operator\x18\x65 \x01(\tH\x08\x88\x01\x01\x12.\n\nupdated_at\x18g \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x0b\x65nvironment\x18h \x01(\x0e\x32\x1a.cqc.venues.v1.EnvironmentH\t\x88\x01\x01\x12\x13\n\x06region\x18i \x01(\tH\n\x88\x01\x01\x12 \n\x13\x66\x61\x63ts_stale_after_s\x18j \x01(\x05H\x0b\x88\x01\x01\x42\x0b\n\t_venue_idB\x07\n\x05_nameB\r\n\x0b_venue_typeB\x0b\n\t_chain_idB\x13\n\x11_protocol_addressB\x0e\n\x0c_website_urlB\x0f\n\r_api_endpointB\x0c\n\n_is_activeB\x0b\n\t_operatorB\x0e\n\x0c_environmentB\t\n\x07_regionB\x16\n\x14_facts_stale_after_s*u\n\x0b\x45nvironment\x12\x1b\n\x17\x45NVIRONMENT_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45NVIRONMENT_PRODUCTION\x10\x01\x12\x17\n\x13\x45NVIRONMENT_TESTNET\x10\x02\x12\x14\n\x10\x45NVIRONMENT_DEMO\x10\x03*\x9d\x01\n\tVenueType\x12\x1a\n\x16VENUE_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0eVENUE_TYPE_CEX\x10\x01\x12\x12\n\x0eVENUE_TYPE_DEX\x10\x02\x12\x1d\n\x19VENUE_TYPE_DEX_AGGREGATOR\x10\x03\x12\x15\n\x11VENUE_TYPE_BRIDGE\x10\x04\x12\x16\n\x12VENUE_TYPE_LENDING\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cqc.venues.v1.venue_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENVIRONMENT']._serialized_start=736
-  _globals['_ENVIRONMENT']._serialized_end=853
-  _globals['_VENUETYPE']._serialized_start=856
-  _globals['_VENUETYPE']._serialized_end=1013
+  _globals['_ENVIRONMENT']._serialized_start=794
+  _globals['_ENVIRONMENT']._serialized_end=911
+  _globals['_VENUETYPE']._serialized_start=914
+  _globals['_VENUETYPE']._serialized_end=1071
   _globals['_VENUE']._serialized_start=108
-  _globals['_VENUE']._serialized_end=734
+  _globals['_VENUE']._serialized_end=792
 # @@protoc_insertion_point(module_scope)

@@ -81,6 +81,7 @@ class Venue(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    FACTS_STALE_AFTER_S_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     """A slug, such as binance-usdm."""
     name: _builtins.str
@@ -98,6 +99,10 @@ class Venue(_message.Message):
     """Unset: not known."""
     region: _builtins.str
     """A slug, such as eu: where its rules are of."""
+    facts_stale_after_s: _builtins.int
+    """Seconds after which what was read of the venue is too old to open positions by: FACTS_STALE. Unset:
+    it never is.
+    """
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -121,10 +126,11 @@ class Venue(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         environment: Global___Environment.ValueType | None = ...,
         region: _builtins.str | None = ...,
+        facts_stale_after_s: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_environment", b"_environment", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "created_at", b"created_at", "environment", b"environment", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "updated_at", b"updated_at", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_environment", b"_environment", "_facts_stale_after_s", b"_facts_stale_after_s", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "created_at", b"created_at", "environment", b"environment", "facts_stale_after_s", b"facts_stale_after_s", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "updated_at", b"updated_at", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_environment", b"_environment", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "created_at", b"created_at", "environment", b"environment", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "updated_at", b"updated_at", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_environment", b"_environment", "_facts_stale_after_s", b"_facts_stale_after_s", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "created_at", b"created_at", "environment", b"environment", "facts_stale_after_s", b"facts_stale_after_s", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "updated_at", b"updated_at", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__api_endpoint: _TypeAlias = _typing.Literal["api_endpoint"]  # noqa: Y015
     _WhichOneofArgType__api_endpoint: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint"]  # noqa: Y015
@@ -132,6 +138,8 @@ class Venue(_message.Message):
     _WhichOneofArgType__chain_id: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id"]  # noqa: Y015
     _WhichOneofReturnType__environment: _TypeAlias = _typing.Literal["environment"]  # noqa: Y015
     _WhichOneofArgType__environment: _TypeAlias = _typing.Literal["_environment", b"_environment"]  # noqa: Y015
+    _WhichOneofReturnType__facts_stale_after_s: _TypeAlias = _typing.Literal["facts_stale_after_s"]  # noqa: Y015
+    _WhichOneofArgType__facts_stale_after_s: _TypeAlias = _typing.Literal["_facts_stale_after_s", b"_facts_stale_after_s"]  # noqa: Y015
     _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
     _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
@@ -154,6 +162,8 @@ class Venue(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__chain_id) -> _WhichOneofReturnType__chain_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__environment) -> _WhichOneofReturnType__environment | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__facts_stale_after_s) -> _WhichOneofReturnType__facts_stale_after_s | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
     @_typing.overload

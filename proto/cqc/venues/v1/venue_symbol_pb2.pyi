@@ -634,27 +634,41 @@ class ScheduledChange(_message.Message):
     EFFECTIVE_AT_FIELD_NUMBER: _builtins.int
     FIELD_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
+    CANARY_GROUP_FIELD_NUMBER: _builtins.int
+    ENDS_AT_FIELD_NUMBER: _builtins.int
     field: _builtins.str
     """A field of VenueSymbolDecimals, such as tick_size; or status."""
     value: _builtins.str
     """A plain decimal; of a status its name, such as HALTED. An end is delisted_at, not a status."""
+    canary_group: _builtins.str
+    """A slug: it holds for resolvers of this group only, until ends_at, which is then required. Unset: for
+    all.
+    """
     @_builtins.property
     def effective_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ends_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
         effective_at: _timestamp_pb2.Timestamp | None = ...,
         field: _builtins.str | None = ...,
         value: _builtins.str | None = ...,
+        canary_group: _builtins.str | None = ...,
+        ends_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_field", b"_field", "_value", b"_value", "effective_at", b"effective_at", "field", b"field", "value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_canary_group", b"_canary_group", "_field", b"_field", "_value", b"_value", "canary_group", b"canary_group", "effective_at", b"effective_at", "ends_at", b"ends_at", "field", b"field", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_field", b"_field", "_value", b"_value", "effective_at", b"effective_at", "field", b"field", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_canary_group", b"_canary_group", "_field", b"_field", "_value", b"_value", "canary_group", b"canary_group", "effective_at", b"effective_at", "ends_at", b"ends_at", "field", b"field", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__canary_group: _TypeAlias = _typing.Literal["canary_group"]  # noqa: Y015
+    _WhichOneofArgType__canary_group: _TypeAlias = _typing.Literal["_canary_group", b"_canary_group"]  # noqa: Y015
     _WhichOneofReturnType__field: _TypeAlias = _typing.Literal["field"]  # noqa: Y015
     _WhichOneofArgType__field: _TypeAlias = _typing.Literal["_field", b"_field"]  # noqa: Y015
     _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
     _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__canary_group) -> _WhichOneofReturnType__canary_group | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__field) -> _WhichOneofReturnType__field | None: ...
     @_typing.overload

@@ -17,6 +17,7 @@ from cqc.replication.v1 import replication_pb2 as _replication_pb2
 from cqc.venues.v1 import asset_price_pb2 as _asset_price_pb2
 from cqc.venues.v1 import listing_source_pb2 as _listing_source_pb2
 from cqc.venues.v1 import venue_asset_pb2 as _venue_asset_pb2
+from cqc.venues.v1 import venue_facts_pb2 as _venue_facts_pb2
 from cqc.venues.v1 import venue_pb2 as _venue_pb2
 from cqc.venues.v1 import venue_symbol_pb2 as _venue_symbol_pb2
 from cqc.writer.v1 import api_key_pb2 as _api_key_pb2
@@ -61,6 +62,52 @@ OUTCOME_STATUS_UNCHANGED: OutcomeStatus.ValueType  # 3
 OUTCOME_STATUS_DELETED: OutcomeStatus.ValueType  # 4
 OUTCOME_STATUS_REJECTED: OutcomeStatus.ValueType  # 5
 Global___OutcomeStatus: _TypeAlias = OutcomeStatus  # noqa: Y015
+
+class _RejectReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RejectReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RejectReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REJECT_REASON_UNSPECIFIED: _RejectReason.ValueType  # 0
+    REJECT_REASON_TICK: _RejectReason.ValueType  # 1
+    """The price is not on the venue's step."""
+    REJECT_REASON_LOT: _RejectReason.ValueType  # 2
+    """The quantity is not on the venue's step."""
+    REJECT_REASON_SIZE: _RejectReason.ValueType  # 3
+    """The quantity is too small, or too large."""
+    REJECT_REASON_NOTIONAL: _RejectReason.ValueType  # 4
+    """The value of the order is too small, or too large."""
+    REJECT_REASON_PRICE: _RejectReason.ValueType  # 5
+    """The price is outside of the venue's bounds."""
+    REJECT_REASON_UNKNOWN_SYMBOL: _RejectReason.ValueType  # 6
+    """The venue does not know the spelling."""
+    REJECT_REASON_NOT_TRADING: _RejectReason.ValueType  # 7
+    """The market takes no such orders now."""
+    REJECT_REASON_OTHER: _RejectReason.ValueType  # 8
+    """Something that the registry does not state, such as a balance. It is counted, and doubts nothing."""
+
+class RejectReason(_RejectReason, metaclass=_RejectReasonEnumTypeWrapper):
+    """What a venue refused an order for."""
+
+REJECT_REASON_UNSPECIFIED: RejectReason.ValueType  # 0
+REJECT_REASON_TICK: RejectReason.ValueType  # 1
+"""The price is not on the venue's step."""
+REJECT_REASON_LOT: RejectReason.ValueType  # 2
+"""The quantity is not on the venue's step."""
+REJECT_REASON_SIZE: RejectReason.ValueType  # 3
+"""The quantity is too small, or too large."""
+REJECT_REASON_NOTIONAL: RejectReason.ValueType  # 4
+"""The value of the order is too small, or too large."""
+REJECT_REASON_PRICE: RejectReason.ValueType  # 5
+"""The price is outside of the venue's bounds."""
+REJECT_REASON_UNKNOWN_SYMBOL: RejectReason.ValueType  # 6
+"""The venue does not know the spelling."""
+REJECT_REASON_NOT_TRADING: RejectReason.ValueType  # 7
+"""The market takes no such orders now."""
+REJECT_REASON_OTHER: RejectReason.ValueType  # 8
+"""Something that the registry does not state, such as a balance. It is counted, and doubts nothing."""
+Global___RejectReason: _TypeAlias = RejectReason  # noqa: Y015
 
 class _PeriodState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -140,6 +187,7 @@ class ApplyItem(_message.Message):
     LISTING_SOURCE_FIELD_NUMBER: _builtins.int
     FINDING_FIELD_NUMBER: _builtins.int
     ASSET_PRICE_FIELD_NUMBER: _builtins.int
+    VENUE_FACTS_FIELD_NUMBER: _builtins.int
     TOMBSTONE_FIELD_NUMBER: _builtins.int
     IF_REVISION_FIELD_NUMBER: _builtins.int
     if_revision: _builtins.int
@@ -185,6 +233,10 @@ class ApplyItem(_message.Message):
     @_builtins.property
     def asset_price(self) -> _asset_price_pb2.AssetPrice: ...
     @_builtins.property
+    def venue_facts(self) -> _venue_facts_pb2.VenueFacts:
+        """How current what is said of a venue is; the venue is there, or made by the same request."""
+
+    @_builtins.property
     def tombstone(self) -> Global___EntityRef:
         """Removes the entity."""
 
@@ -207,16 +259,17 @@ class ApplyItem(_message.Message):
         listing_source: _listing_source_pb2.ListingSource | None = ...,
         finding: _finding_pb2.Finding | None = ...,
         asset_price: _asset_price_pb2.AssetPrice | None = ...,
+        venue_facts: _venue_facts_pb2.VenueFacts | None = ...,
         tombstone: Global___EntityRef | None = ...,
         if_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "api_key", b"api_key", "asset", b"asset", "asset_deployment", b"asset_deployment", "asset_group", b"asset_group", "asset_identifier", b"asset_identifier", "asset_price", b"asset_price", "asset_relationship", b"asset_relationship", "chain", b"chain", "change", b"change", "finding", b"finding", "if_revision", b"if_revision", "listing_source", b"listing_source", "quality_flag", b"quality_flag", "symbol", b"symbol", "symbol_identifier", b"symbol_identifier", "tombstone", b"tombstone", "venue", b"venue", "venue_asset", b"venue_asset", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "api_key", b"api_key", "asset", b"asset", "asset_deployment", b"asset_deployment", "asset_group", b"asset_group", "asset_identifier", b"asset_identifier", "asset_price", b"asset_price", "asset_relationship", b"asset_relationship", "chain", b"chain", "change", b"change", "finding", b"finding", "if_revision", b"if_revision", "listing_source", b"listing_source", "quality_flag", b"quality_flag", "symbol", b"symbol", "symbol_identifier", b"symbol_identifier", "tombstone", b"tombstone", "venue", b"venue", "venue_asset", b"venue_asset", "venue_facts", b"venue_facts", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "api_key", b"api_key", "asset", b"asset", "asset_deployment", b"asset_deployment", "asset_group", b"asset_group", "asset_identifier", b"asset_identifier", "asset_price", b"asset_price", "asset_relationship", b"asset_relationship", "chain", b"chain", "change", b"change", "finding", b"finding", "if_revision", b"if_revision", "listing_source", b"listing_source", "quality_flag", b"quality_flag", "symbol", b"symbol", "symbol_identifier", b"symbol_identifier", "tombstone", b"tombstone", "venue", b"venue", "venue_asset", b"venue_asset", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "api_key", b"api_key", "asset", b"asset", "asset_deployment", b"asset_deployment", "asset_group", b"asset_group", "asset_identifier", b"asset_identifier", "asset_price", b"asset_price", "asset_relationship", b"asset_relationship", "chain", b"chain", "change", b"change", "finding", b"finding", "if_revision", b"if_revision", "listing_source", b"listing_source", "quality_flag", b"quality_flag", "symbol", b"symbol", "symbol_identifier", b"symbol_identifier", "tombstone", b"tombstone", "venue", b"venue", "venue_asset", b"venue_asset", "venue_facts", b"venue_facts", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__if_revision: _TypeAlias = _typing.Literal["if_revision"]  # noqa: Y015
     _WhichOneofArgType__if_revision: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision"]  # noqa: Y015
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["asset", "chain", "asset_deployment", "asset_identifier", "asset_relationship", "asset_group", "quality_flag", "symbol", "symbol_identifier", "venue", "venue_asset", "venue_symbol", "api_key", "listing_source", "finding", "asset_price", "tombstone"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["asset", "chain", "asset_deployment", "asset_identifier", "asset_relationship", "asset_group", "quality_flag", "symbol", "symbol_identifier", "venue", "venue_asset", "venue_symbol", "api_key", "listing_source", "finding", "asset_price", "venue_facts", "tombstone"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__if_revision) -> _WhichOneofReturnType__if_revision | None: ...
@@ -507,6 +560,374 @@ class HistoryResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HistoryResponse: _TypeAlias = HistoryResponse  # noqa: Y015
+
+@_typing.final
+class ListVenueFactsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_IDS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most 1,000; zero: 1,000."""
+    page_token: _builtins.str
+    @_builtins.property
+    def venue_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Empty: all. One that is not registered is NOT_FOUND, VENUE_NOT_FOUND."""
+
+    def __init__(
+        self,
+        *,
+        venue_ids: _abc.Iterable[_builtins.str] | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "venue_ids", b"venue_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVenueFactsRequest: _TypeAlias = ListVenueFactsRequest  # noqa: Y015
+
+@_typing.final
+class ListVenueFactsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[_venue_facts_pb2.VenueFacts]:
+        """By venue."""
+
+    def __init__(
+        self,
+        *,
+        facts: _abc.Iterable[_venue_facts_pb2.VenueFacts] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVenueFactsResponse: _TypeAlias = ListVenueFactsResponse  # noqa: Y015
+
+@_typing.final
+class ReportRejectRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_ID_FIELD_NUMBER: _builtins.int
+    VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    OCCURRED_AT_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    venue_id: _builtins.str
+    venue_symbol: _builtins.str
+    code: _builtins.str
+    """The venue's own code and text of the refusal, such as -1013 and "Filter failure: LOT_SIZE"."""
+    message: _builtins.str
+    price: _builtins.str
+    """The order's, as plain decimals, as far as it had them."""
+    quantity: _builtins.str
+    reason: Global___RejectReason.ValueType
+    """What it was refused for, where the caller knows. Unset: it is read from code and message."""
+    @_builtins.property
+    def occurred_at(self) -> _timestamp_pb2.Timestamp:
+        """When the venue refused it. Unset: now."""
+
+    def __init__(
+        self,
+        *,
+        venue_id: _builtins.str = ...,
+        venue_symbol: _builtins.str = ...,
+        code: _builtins.str = ...,
+        message: _builtins.str = ...,
+        occurred_at: _timestamp_pb2.Timestamp | None = ...,
+        price: _builtins.str = ...,
+        quantity: _builtins.str = ...,
+        reason: Global___RejectReason.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "message", b"message", "occurred_at", b"occurred_at", "price", b"price", "quantity", b"quantity", "reason", b"reason", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportRejectRequest: _TypeAlias = ReportRejectRequest  # noqa: Y015
+
+@_typing.final
+class ReportRejectResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    REPORTS_FIELD_NUMBER: _builtins.int
+    ACTORS_FIELD_NUMBER: _builtins.int
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    reason: Global___RejectReason.ValueType
+    """As it was counted."""
+    reports: _builtins.int
+    """Reports of this listing and reason within the window, and by how many actors."""
+    actors: _builtins.int
+    finding_id: _builtins.str
+    """The finding that they made; empty: they are too few."""
+    def __init__(
+        self,
+        *,
+        reason: Global___RejectReason.ValueType = ...,
+        reports: _builtins.int = ...,
+        actors: _builtins.int = ...,
+        finding_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actors", b"actors", "finding_id", b"finding_id", "reason", b"reason", "reports", b"reports"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportRejectResponse: _TypeAlias = ReportRejectResponse  # noqa: Y015
+
+@_typing.final
+class ListRejectsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_ID_FIELD_NUMBER: _builtins.int
+    VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    venue_id: _builtins.str
+    venue_symbol: _builtins.str
+    """Empty: all of the venue's."""
+    page_size: _builtins.int
+    """At most 1,000; zero: 1,000."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        venue_id: _builtins.str = ...,
+        venue_symbol: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRejectsRequest: _TypeAlias = ListRejectsRequest  # noqa: Y015
+
+@_typing.final
+class RejectCount(_message.Message):
+    """What one actor reported of one listing and reason."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_ID_FIELD_NUMBER: _builtins.int
+    VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
+    LISTING_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    REPORTS_FIELD_NUMBER: _builtins.int
+    FIRST_AT_FIELD_NUMBER: _builtins.int
+    LAST_AT_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    venue_id: _builtins.str
+    venue_symbol: _builtins.str
+    listing_id: _builtins.str
+    reason: Global___RejectReason.ValueType
+    actor: _builtins.str
+    reports: _builtins.int
+    code: _builtins.str
+    """The newest one's."""
+    message: _builtins.str
+    price: _builtins.str
+    quantity: _builtins.str
+    @_builtins.property
+    def first_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def last_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        venue_id: _builtins.str = ...,
+        venue_symbol: _builtins.str = ...,
+        listing_id: _builtins.str = ...,
+        reason: Global___RejectReason.ValueType = ...,
+        actor: _builtins.str = ...,
+        reports: _builtins.int = ...,
+        first_at: _timestamp_pb2.Timestamp | None = ...,
+        last_at: _timestamp_pb2.Timestamp | None = ...,
+        code: _builtins.str = ...,
+        message: _builtins.str = ...,
+        price: _builtins.str = ...,
+        quantity: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_at", b"first_at", "last_at", b"last_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "code", b"code", "first_at", b"first_at", "last_at", b"last_at", "listing_id", b"listing_id", "message", b"message", "price", b"price", "quantity", b"quantity", "reason", b"reason", "reports", b"reports", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RejectCount: _TypeAlias = RejectCount  # noqa: Y015
+
+@_typing.final
+class ListRejectsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REJECTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def rejects(self) -> _containers.RepeatedCompositeFieldContainer[Global___RejectCount]:
+        """The newest first."""
+
+    def __init__(
+        self,
+        *,
+        rejects: _abc.Iterable[Global___RejectCount] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "rejects", b"rejects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRejectsResponse: _TypeAlias = ListRejectsResponse  # noqa: Y015
+
+@_typing.final
+class ListChangesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_REVISION_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    ACTORS_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    VENUE_IDS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    after_revision: _builtins.int
+    """Only later revisions, the oldest first, as they are committed: what follows a registry asks so again
+    and again. Unset: the newest first.
+    """
+    page_size: _builtins.int
+    """At most 500; zero: 200. A page of large entries has fewer."""
+    page_token: _builtins.str
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Committed within; unset: open."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def actors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Empty: all."""
+
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def venue_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What belongs to one of these venues. One that is not registered is NOT_FOUND, VENUE_NOT_FOUND."""
+
+    def __init__(
+        self,
+        *,
+        after_revision: _builtins.int | None = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        actors: _abc.Iterable[_builtins.str] | None = ...,
+        kinds: _abc.Iterable[_builtins.str] | None = ...,
+        venue_ids: _abc.Iterable[_builtins.str] | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_after_revision", b"_after_revision", "after_revision", b"after_revision", "since", b"since", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_revision", b"_after_revision", "actors", b"actors", "after_revision", b"after_revision", "kinds", b"kinds", "page_size", b"page_size", "page_token", b"page_token", "since", b"since", "until", b"until", "venue_ids", b"venue_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__after_revision: _TypeAlias = _typing.Literal["after_revision"]  # noqa: Y015
+    _WhichOneofArgType__after_revision: _TypeAlias = _typing.Literal["_after_revision", b"_after_revision"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__after_revision) -> _WhichOneofReturnType__after_revision | None: ...
+
+Global___ListChangesRequest: _TypeAlias = ListChangesRequest  # noqa: Y015
+
+@_typing.final
+class LoggedChange(_message.Message):
+    """One entity's change in one revision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITY_FIELD_NUMBER: _builtins.int
+    VENUE_ID_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    venue_id: _builtins.str
+    """A venue, and a spelling or a code, or a name: what people call it."""
+    label: _builtins.str
+    @_builtins.property
+    def entity(self) -> Global___EntityRef: ...
+    @_builtins.property
+    def entry(self) -> Global___HistoryEntry: ...
+    def __init__(
+        self,
+        *,
+        entity: Global___EntityRef | None = ...,
+        venue_id: _builtins.str = ...,
+        label: _builtins.str = ...,
+        entry: Global___HistoryEntry | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entity", b"entity", "entry", b"entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entity", b"entity", "entry", b"entry", "label", b"label", "venue_id", b"venue_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoggedChange: _TypeAlias = LoggedChange  # noqa: Y015
+
+@_typing.final
+class ListChangesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    revision: _builtins.int
+    """All up to this revision is told, with the pages before: where to go on after the last page."""
+    epoch: _builtins.int
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoggedChange]:
+        """All changes of one revision are together; a large revision may take several pages."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___LoggedChange] | None = ...,
+        next_page_token: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        epoch: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "epoch", b"epoch", "next_page_token", b"next_page_token", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListChangesResponse: _TypeAlias = ListChangesResponse  # noqa: Y015
 
 @_typing.final
 class ListPeriodsRequest(_message.Message):

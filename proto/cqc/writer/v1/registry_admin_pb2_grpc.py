@@ -110,6 +110,26 @@ class RegistryAdminStub:
                 request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListAssetPricesRequest.SerializeToString,
                 response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListAssetPricesResponse.FromString,
                 _registered_method=True)
+        self.ListVenueFacts = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/ListVenueFacts',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListVenueFactsRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListVenueFactsResponse.FromString,
+                _registered_method=True)
+        self.ReportReject = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/ReportReject',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ReportRejectRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ReportRejectResponse.FromString,
+                _registered_method=True)
+        self.ListRejects = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/ListRejects',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListRejectsRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListRejectsResponse.FromString,
+                _registered_method=True)
+        self.ListChanges = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/ListChanges',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListChangesRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListChangesResponse.FromString,
+                _registered_method=True)
         self.ListApiKeys = channel.unary_unary(
                 '/cqc.writer.v1.RegistryAdmin/ListApiKeys',
                 request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListApiKeysRequest.SerializeToString,
@@ -229,6 +249,35 @@ class RegistryAdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListVenueFacts(self, request, context):
+        """How current what is said of venues is, and what their newest readings found.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportReject(self, request, context):
+        """Tells of an order that a venue refused. Enough of them from several actors make a finding and put the
+        listing in doubt, DOUBTED_BY_REJECTS; they never change what it says. Takes a key with role read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRejects(self, request, context):
+        """What was reported of a listing or a venue, by reason and actor.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListChanges(self, request, context):
+        """All changes of the registry, by revision: who changed what, when and why.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListApiKeys(self, request, context):
         """The API keys by their hashes: expired and revoked ones too. Keys are made and revoked by Apply.
         """
@@ -313,6 +362,26 @@ def add_RegistryAdminServicer_to_server(servicer, server):
                     servicer.ListAssetPrices,
                     request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListAssetPricesRequest.FromString,
                     response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListAssetPricesResponse.SerializeToString,
+            ),
+            'ListVenueFacts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVenueFacts,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListVenueFactsRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListVenueFactsResponse.SerializeToString,
+            ),
+            'ReportReject': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportReject,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ReportRejectRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ReportRejectResponse.SerializeToString,
+            ),
+            'ListRejects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRejects,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListRejectsRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListRejectsResponse.SerializeToString,
+            ),
+            'ListChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListChanges,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListChangesRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListChangesResponse.SerializeToString,
             ),
             'ListApiKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.ListApiKeys,
@@ -726,6 +795,114 @@ class RegistryAdmin:
             '/cqc.writer.v1.RegistryAdmin/ListAssetPrices',
             cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListAssetPricesRequest.SerializeToString,
             cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListAssetPricesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVenueFacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/ListVenueFacts',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListVenueFactsRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListVenueFactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportReject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/ReportReject',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ReportRejectRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ReportRejectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRejects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/ListRejects',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListRejectsRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListRejectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/ListChanges',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListChangesRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

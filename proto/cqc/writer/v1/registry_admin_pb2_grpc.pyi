@@ -52,6 +52,16 @@ class RegistryAdminStub:
     """Takes a merge back: every reference that it moved is as it was."""
     ListAssetPrices: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListAssetPricesRequest, _registry_admin_pb2.ListAssetPricesResponse]
     """What venues' tickers said, about an instant."""
+    ListVenueFacts: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListVenueFactsRequest, _registry_admin_pb2.ListVenueFactsResponse]
+    """How current what is said of venues is, and what their newest readings found."""
+    ReportReject: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ReportRejectRequest, _registry_admin_pb2.ReportRejectResponse]
+    """Tells of an order that a venue refused. Enough of them from several actors make a finding and put the
+    listing in doubt, DOUBTED_BY_REJECTS; they never change what it says. Takes a key with role read.
+    """
+    ListRejects: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListRejectsRequest, _registry_admin_pb2.ListRejectsResponse]
+    """What was reported of a listing or a venue, by reason and actor."""
+    ListChanges: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListChangesRequest, _registry_admin_pb2.ListChangesResponse]
+    """All changes of the registry, by revision: who changed what, when and why."""
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListApiKeysRequest, _registry_admin_pb2.ListApiKeysResponse]
     """The API keys by their hashes: expired and revoked ones too. Keys are made and revoked by Apply."""
 
@@ -183,6 +193,40 @@ class RegistryAdminServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_registry_admin_pb2.ListAssetPricesRequest, _abc.Awaitable[_registry_admin_pb2.ListAssetPricesResponse]],
     ) -> _abc.Awaitable[_registry_admin_pb2.ListAssetPricesResponse]:
         """What venues' tickers said, about an instant."""
+
+    @_abc_1.abstractmethod
+    def ListVenueFacts(
+        self,
+        request: _registry_admin_pb2.ListVenueFactsRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.ListVenueFactsRequest, _abc.Awaitable[_registry_admin_pb2.ListVenueFactsResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.ListVenueFactsResponse]:
+        """How current what is said of venues is, and what their newest readings found."""
+
+    @_abc_1.abstractmethod
+    def ReportReject(
+        self,
+        request: _registry_admin_pb2.ReportRejectRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.ReportRejectRequest, _abc.Awaitable[_registry_admin_pb2.ReportRejectResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.ReportRejectResponse]:
+        """Tells of an order that a venue refused. Enough of them from several actors make a finding and put the
+        listing in doubt, DOUBTED_BY_REJECTS; they never change what it says. Takes a key with role read.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRejects(
+        self,
+        request: _registry_admin_pb2.ListRejectsRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.ListRejectsRequest, _abc.Awaitable[_registry_admin_pb2.ListRejectsResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.ListRejectsResponse]:
+        """What was reported of a listing or a venue, by reason and actor."""
+
+    @_abc_1.abstractmethod
+    def ListChanges(
+        self,
+        request: _registry_admin_pb2.ListChangesRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.ListChangesRequest, _abc.Awaitable[_registry_admin_pb2.ListChangesResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.ListChangesResponse]:
+        """All changes of the registry, by revision: who changed what, when and why."""
 
     @_abc_1.abstractmethod
     def ListApiKeys(
