@@ -83,7 +83,8 @@ def reading_of(listing: Listing) -> Reading:
     return read_answers(line, answers + [_answer(*beside) for beside in listing.beside])
 
 
-def _expected(listing: Listing) -> Expectations:
+def expected_of(listing: Listing) -> Expectations:
+    """What the venue's oracle expects of a file: the number of records, and each by spelling."""
     folder = listing.file.partition("/")[0]
     oracle = importlib.import_module(f"tests.readers.oracles.{folder}")
     files = [listing.file, *(beside.file for beside in listing.beside)]
@@ -104,7 +105,7 @@ def _require_known_fields(expected: dict[str, dict[str, Any]]) -> None:
 @pytest.mark.parametrize("listing", FILES, ids=[listing.name for listing in FILES])
 def test_reader_and_oracle_agree_in_every_field(listing: Listing) -> None:
     reading = reading_of(listing)
-    records, expected = _expected(listing)
+    records, expected = expected_of(listing)
     _require_known_fields(expected)
     read = _outcomes(reading)
     found = {
