@@ -1,4 +1,4 @@
-# One recipe, three images: `docker build --target writer .`, and `resolver`, and `tools`.
+# One recipe, four images: `docker build --target writer .`, and `resolver`, `reconciler`, `tools`.
 #
 # What is inside comes from uv.lock, the builder of the wheel too. Nothing is written at run time:
 # each runs as 10001, on a read-only root. Two builds make the same files (tests/ops/test_images.py).
@@ -47,6 +47,15 @@ RUN /opt/uv/bin/uv sync --frozen --no-dev --extra import --no-editable \
  && sed -i '/uv_cache.json/d' /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/RECORD \
  && rm /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/uv_cache.json
 
+# What asks venues has no driver of a database, of NATS or of Redis that it would use.
+FROM locked AS build-reconciler
+ARG VERSION=0.1.0
+ENV SETUPTOOLS_SCM_PRETEND_VERSION=${VERSION}
+COPY . .
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra reconciler --no-editable \
+ && sed -i '/uv_cache.json/d' /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/RECORD \
+ && rm /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/uv_cache.json
+
 # The folders belong to whom the services run as, and so do the volumes that are made from them.
 FROM python AS service
 RUN install -d -o 10001 -g 10001 -m 0750 /var/lib/cqar /run/cqar
@@ -63,6 +72,15 @@ CMD ["serve"]
 FROM service AS resolver
 EXPOSE 9091 8081
 ENTRYPOINT ["cqar-resolver"]
+CMD ["serve"]
+
+FROM python AS reconciler
+RUN install -d -o 10001 -g 10001 -m 0750 /var/lib/cqar
+COPY --from=build-reconciler /opt/cqar /opt/cqar
+WORKDIR /
+USER 10001:10001
+EXPOSE 8082
+ENTRYPOINT ["cqar-reconciler"]
 CMD ["serve"]
 
 FROM python AS tools
