@@ -37,7 +37,10 @@ _UNDECIDED: Final = (
     finding_pb2.FINDING_STATE_REJECTED,
 )
 _APPROVED: Final = (finding_pb2.FINDING_STATE_APPROVED,)
-_LASTING: Final = (FindingKind.UNREADABLE, FindingKind.SOURCE_MISSING, FindingKind.MASS_CHANGE)
+_LASTING: Final = (
+    *(FindingKind.UNREADABLE, FindingKind.SOURCE_MISSING, FindingKind.MASS_CHANGE),
+    FindingKind.CHANGED_FORM,
+)
 
 
 K = TypeVar("K")

@@ -103,6 +103,7 @@ def run_round(
     products: Products | None = None,
     also: Callable[[Plan], Iterable[Finding]] = lambda _: (),
     progress: ShowsProgress = no_progress,
+    turn: AbstractContextManager[Any] | None = None,
 ) -> VenueRound:
     """Read a venue's answers, compare them with the registry, and apply what the policy applies.
 
@@ -110,6 +111,7 @@ def run_round(
         take: Reads the answers; called once, before the registry is read.
         products: Those of earlier rounds; they are current afterwards, too. None: they are loaded.
         also: Findings beside the plan's own.
+        turn: Held from when the answers were taken: `products` are one round's at a time.
 
     Raises:
         CallFailed: The writer refused or did not answer, or the venue is not registered.
@@ -125,6 +127,25 @@ def run_round(
     if options.as_of is None and reading.taken_at is not None:
         require_fresh(reading.taken_at, at)
     products = products if products is not None else Products()
+    with turn or nullcontext():
+        return _settled(
+            connection, venue, reading, at, options, products, also=also, progress=progress
+        )
+
+
+def _settled(
+    connection: Connection,
+    venue: Venue,
+    reading: Reading,
+    at: dt.datetime,
+    options: RoundOptions,
+    products: Products,
+    *,
+    also: Callable[[Plan], Iterable[Finding]],
+    progress: ShowsProgress,
+) -> VenueRound:
+    """Plan, and apply the plan."""
+    venue_id = venue.venue_id
     try:
         plan, revision = _planned(connection, venue, reading, at, options, products)
     except MassChange as error:
@@ -198,15 +219,19 @@ def venue_of(connection: Connection, venue_id: str) -> Venue:
     return entity_codec.from_message(VENUE, answer.venue)
 
 
+class OldAnswer(UnusableAnswer):
+    """An answer itself states that it is old."""
+
+
 def require_fresh(taken_at: dt.datetime, now: dt.datetime) -> None:
     """Refuse to take an old answer as the present.
 
     Raises:
-        UnusableAnswer: The answer itself states that it is old.
+        OldAnswer: It is.
     """
     if now - taken_at > FRESH_FOR:
         taken = f"{taken_at:%Y-%m-%dT%H:%M:%SZ}"
-        raise UnusableAnswer(f"the file was taken at {taken}: give --at {taken}")
+        raise OldAnswer(f"the file was taken at {taken}: give --at {taken}")
 
 
 # ---------------------------------------------------------------- where answers are from
