@@ -3,7 +3,7 @@
 market             one market as the venue states it; None where it is silent
 readers            what our readers declare: one module a venue
 saved_answers      a venue's answers from files: decoded exactly, matched to requests
-live_answers       a venue's answers from the venue itself
+fetching           a venue's answers from the venue itself
 answer_reader      every raw record has one outcome: MARKET, UNSUPPORTED or UNREADABLE
 record_fields      which fields of a raw record its reader does not know
 side_answers       what a venue says beside its listing: currencies and last prices
@@ -43,9 +43,9 @@ __all__ = [
     "contract_texts",
     "differences",
     "evidence",
+    "fetching",
     "identity",
     "listing_proposals",
-    "live_answers",
     "market",
     "missing",
     "multipliers",

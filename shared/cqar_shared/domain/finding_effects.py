@@ -240,6 +240,7 @@ APPROVING: Final[Mapping[str, Effect]] = {
     _K.MULTIPLIER: identity_effects.take_multiple,
     _K.LISTED: _keep_terms,
     _K.MASS_CHANGE: _nothing,
+    _K.CHANGED_FORM: _nothing,
 }
 #: Kind -> what rejecting does; other kinds keep the values of before.
 REJECTING: Final[Mapping[str, Effect]] = {
@@ -254,4 +255,5 @@ REJECTING: Final[Mapping[str, Effect]] = {
     _K.ASSET_MERGE: _nothing,
     _K.LISTED: _keep_terms,
     _K.MASS_CHANGE: _nothing,
+    _K.CHANGED_FORM: _nothing,
 }

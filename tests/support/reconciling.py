@@ -1,0 +1,128 @@
+"""A reconciler in this process, beside a real writer and a venue's HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar.reconciler.app import Reconciler
+from cqar.reconciler.config import ReconcilerConfig, VenueSetting
+from cqar.reconciler.rounds import RoundReport
+from cqar.reconciler.state_folder import held_folder
+from cqar_shared.domain.kinds.api_key import Role
+from tests.support.venue_http import Asked, Said, VenueServer, venue_server
+from tests.support.writer_server import Client, serving
+
+PAIRS = "/0/public/AssetPairs"
+ASSETS = "/0/public/Assets"
+
+
+def a_pair(base: str, quote: str = "USD", **changes: Any) -> dict[str, Any]:
+    """A record of Kraken's AssetPairs as of 2025."""
+    return {
+        "altname": f"{base}{quote}",
+        "wsname": f"{base}/{quote}",
+        "aclass_base": "currency",
+        "base": base,
+        "aclass_quote": "currency",
+        "quote": quote,
+        "lot": "unit",
+        "cost_decimals": 5,
+        "pair_decimals": 2,
+        "lot_decimals": 8,
+        "lot_multiplier": 1,
+        "leverage_buy": [],
+        "leverage_sell": [],
+        "fees": [[0, 0.4]],
+        "fees_maker": [[0, 0.25]],
+        "fee_volume_currency": "ZUSD",
+        "margin_call": 80,
+        "margin_stop": 40,
+        "ordermin": "0.001",
+        "costmin": "0.5",
+        "tick_size": "0.01",
+        "status": "online",
+        **changes,
+    }
+
+
+class SimulatedKraken:
+    """What Kraken answers now; a test changes it between rounds.
+
+    Attributes:
+        said: Path -> an answer in the place of the usual one.
+    """
+
+    def __init__(self, *pairs: dict[str, Any]) -> None:
+        self.pairs = list(pairs)
+        self.said: dict[str, Said] = {}
+
+    def answer(self, asked: Asked) -> Said:
+        path = asked.path.partition("?")[0]
+        if path in self.said:
+            return self.said[path]
+        if path == PAIRS:
+            result = {pair["altname"]: pair for pair in self.pairs}
+            return Said(json.dumps({"error": [], "result": result}).encode())
+        if path == ASSETS:
+            codes = {pair[side] for pair in self.pairs for side in ("base", "quote")}
+            result = {code: {"aclass": "currency", "altname": code} for code in sorted(codes)}
+            return Said(json.dumps({"error": [], "result": result}).encode())
+        return Said(b'{"error": ["EQuery:Unknown"]}', 404)
+
+    @contextmanager
+    def serving(self) -> Iterator[VenueServer]:
+        with venue_server(self.answer) as server:
+            yield server
+
+
+class World:
+    """A reconciler, its writer and its venue.
+
+    Attributes:
+        restart: Takes the place of the reconciler by another one on the same folder.
+    """
+
+    def __init__(self, reconciler: Reconciler, writer: Client, venue: VenueServer) -> None:
+        self.reconciler = reconciler
+        self.writer = writer
+        self.venue = venue
+
+    async def round(self, venue_id: str = "kraken") -> RoundReport:
+        state = self.reconciler.loop.states[venue_id]
+        return await asyncio.to_thread(self.reconciler.runner.run, state)
+
+
+def settings_for(folder: Path, writer: Client, url: str, **changes: Any) -> ReconcilerConfig:
+    key_file = folder.with_name(f"{folder.name}.key")
+    key_file.write_text(writer.keys[Role.WRITE])
+    given: dict[str, Any] = {
+        "writer": writer.address,
+        "key_file": str(key_file),
+        "http_listen": "127.0.0.1:0",
+        "state_folder": str(folder),
+        "venues": (VenueSetting(venue_id="kraken"),),
+        "base_urls": {"*": url},
+        "request_interval_s": 0.0,
+        **changes,
+    }
+    return ReconcilerConfig(**given)
+
+
+@asynccontextmanager
+async def reconciling(
+    engine: AsyncEngine, now: Any, folder: Path, kraken: SimulatedKraken, **changes: Any
+) -> AsyncIterator[World]:
+    async with serving(engine, now) as writer:
+        with kraken.serving() as venue:
+            settings = settings_for(folder, writer, venue.url, **changes)
+            with held_folder(folder) as held:
+                reconciler = Reconciler(settings, held)
+                yield World(reconciler, writer, venue)
+                reconciler.close()
