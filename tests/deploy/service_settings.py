@@ -7,13 +7,15 @@ from typing import Any
 
 import yaml
 
+from cqar.reconciler.config import ReconcilerConfig, require_usable
 from cqar_resolver.config import ResolverConfig
-from cqar_shared.runtime.config import load, require_private
+from cqar_shared.runtime.config import ServiceConfig, load, require_private
 from cqar_writer.config import WriterConfig
 
-CONFIGS: dict[str, type[WriterConfig | ResolverConfig]] = {
+CONFIGS: dict[str, type[WriterConfig | ResolverConfig | ReconcilerConfig]] = {
     "writer": WriterConfig,
     "resolver": ResolverConfig,
+    "reconciler": ReconcilerConfig,
 }
 
 
@@ -28,12 +30,16 @@ def settings_of(
     (folder / "config.yaml").write_text(config)
     here = {"CQAR_CONFIG": str(folder / "config.yaml")}
     for variable, value in environ.items():
+        # The reconciler's key_file is a setting of this name itself.
         if variable.endswith("_FILE"):
             path = folder / Path(value).name
             path.write_text(secrets[value])
             here[variable] = str(path)
-    found = load(CONFIGS[service], service, {**environ, **here})
-    require_private(found, found.grpc_listen, f"CQAR_{service.upper()}_")
+    found: Any = load(CONFIGS[service], service, {**environ, **here})
+    if isinstance(found, ServiceConfig):
+        require_private(found, found.grpc_listen, f"CQAR_{service.upper()}_")
+    else:
+        require_usable(found)
     return found
 
 

@@ -18,6 +18,8 @@ RUN_ONCE = {"nats-volume", "migrate", "tools", "audit"}
 #: What holds data.
 DATA = {"postgres", "nats", "redis"}
 WRITABLE = {"volume", "tmpfs"}
+#: A key, which a registry makes once it runs.
+BY_THE_REGISTRY = "reconciler_key"
 PINNED = re.compile(r"[a-z0-9./-]+:v?[0-9]+(\.[0-9]+){1,2}(-[a-z0-9.]+)?")
 
 
@@ -48,7 +50,9 @@ def test_there_is_all_that_a_registry_needs_twice_where_one_may_fail(whole: Obje
     assert set(whole["services"]) == {
         *("postgres", "nats", "nats-volume", "redis", "migrate", "tools", "audit"),
         *("writer-1", "writer-2", "resolver-1", "resolver-2", "prometheus", "grafana"),
+        "reconciler",
     }
+    assert whole["services"]["reconciler"]["profiles"] == ["reconciler"]
 
 
 def test_nothing_may_do_more_than_it_must(whole: Object) -> None:
@@ -101,9 +105,11 @@ def test_metrics_and_dashboards_are_off_the_network_of_what_holds_data(whole: Ob
     ours = {"writer-1", "writer-2", "resolver-1", "resolver-2"}
     for name in DATA:
         assert reached_by(whole, name) == (DATA - {name}) | ours | {"migrate", "audit"}
-    assert reached_by(whole, "prometheus") == ours | {"grafana"}
+    assert reached_by(whole, "prometheus") == ours | {"grafana", "reconciler"}
     assert reached_by(whole, "grafana") == {"prometheus"}
-    assert reached_by(whole, "tools") == ours
+    assert reached_by(whole, "tools") == ours | {"reconciler"}
+    # It speaks to the world, and to nothing that holds data.
+    assert set(whole["services"]["reconciler"]["networks"]) == {"edge", "metrics"}
     # NATS tells all of its connections and accounts at its monitoring port: to its own container.
     (nats,) = (c["file"] for n, c in whole["configs"].items() if n == "nats")
     assert re.findall(r"^http:.*$", Path(nats).read_text(), re.MULTILINE) == [
@@ -122,6 +128,7 @@ def test_each_role_is_given_its_own_secrets_and_no_others(whole: Object) -> None
         assert given[f"{role}-1"] == given[f"{role}-2"] == wanted
     assert given["migrate"] == {"owner_database_url"}
     assert given["audit"] == {"auditor_database_url"}
+    assert given["reconciler"] == {BY_THE_REGISTRY}
     assert given["prometheus"] == given["tools"] == set()
 
 
@@ -140,7 +147,7 @@ def test_make_secrets_makes_each_secret_once_and_nobody_else_can_enter(
     whole: Object, secrets: Path
 ) -> None:
     wanted = {Path(secret["file"]).name for secret in whole["secrets"].values()}
-    assert wanted <= {path.name for path in secrets.iterdir()}
+    assert wanted - {BY_THE_REGISTRY} <= {path.name for path in secrets.iterdir()}
     assert secrets.stat().st_mode & 0o777 == 0o700
     before = {path.name: path.read_text() for path in secrets.iterdir()}
     assert len(set(before.values())) == len(before)
@@ -165,6 +172,7 @@ def test_every_secret_is_used_and_no_address_with_a_password_is_in_an_environmen
 def started_with(whole: Object, name: str, secrets: Path, folder: Path) -> Any:
     environ = whole["services"][name]["environment"]
     files = {f"/run/secrets/{path.name}": path.read_text() for path in secrets.iterdir()}
+    files[f"/run/secrets/{BY_THE_REGISTRY}"] = "cqar_key"
     config = Path(whole["configs"]["cqar"]["file"]).read_text()
     return settings_of(name.partition("-")[0], environ, config, files, folder)
 
@@ -184,6 +192,19 @@ def test_a_service_starts_with_its_settings_and_they_fit_its_container(
         assert 0 < settings.memory_limit_mib * 2**20 < limit
         targets = {volume["target"]: volume["source"] for volume in service["volumes"]}
         assert targets[str(Path(settings.last_good_file).parent)] == name
+
+
+def test_the_reconciler_starts_with_its_settings_and_they_fit_its_container(
+    whole: Object, secrets: Path, tmp_path: Path
+) -> None:
+    service = whole["services"]["reconciler"]
+    settings = started_with(whole, "reconciler", secrets, tmp_path)
+    health = " ".join(service["healthcheck"]["test"])
+    assert f"127.0.0.1:{port(settings.http_listen)}/health/ready" in health
+    assert float(service["stop_grace_period"].removesuffix("s")) > settings.drain_s
+    assert "ports" not in service
+    targets = {volume["target"]: volume["source"] for volume in service["volumes"]}
+    assert targets == {str(Path(settings.state_folder).parent): "reconciler"}
 
 
 def test_who_asks_for_signatures_gives_writers_the_key_and_resolvers_those_to_trust(
@@ -212,9 +233,13 @@ def test_prometheus_asks_every_service_of_ours(
     asked = {
         target
         for job in config["scrape_configs"]
-        for static in job["static_configs"]
+        for static in job.get("static_configs", ())
         for target in static["targets"]
     }
+    # Without its profile there is none to ask, and no alert for it.
+    (found,) = (j["dns_sd_configs"] for j in config["scrape_configs"] if "dns_sd_configs" in j)
+    settings = started_with(whole, "reconciler", secrets, tmp_path)
+    assert (found[0]["names"], found[0]["port"]) == (["reconciler"], port(settings.http_listen))
     for name in ("writer-1", "writer-2", "resolver-1", "resolver-2"):
         settings = started_with(whole, name, secrets, tmp_path)
         assert f"{name}:{port(settings.http_listen)}" in asked

@@ -36,8 +36,8 @@ def test_the_base_and_the_installer_are_pinned_as_elsewhere() -> None:
 def test_each_image_runs_as_nobody_that_has_a_name() -> None:
     stages = re.split(r"^FROM ", TEXT, flags=re.MULTILINE)[1:]
     bodies = {re.match(r"\S+ AS (\S+)", stage)[1]: stage for stage in stages}  # type: ignore[index]
-    for target in ("writer", "resolver", "tools"):
-        base = "" if target == "tools" else bodies["service"]
+    for target in ("writer", "resolver", "reconciler", "tools"):
+        base = bodies["service"] if target in ("writer", "resolver") else ""
         users = re.findall(r"^USER (\S+)$", base + bodies[target], re.MULTILINE)
         assert users == ["10001:10001"], target
 

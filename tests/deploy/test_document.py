@@ -8,6 +8,8 @@ import click
 import pytest
 
 from cqar.cli import cli
+from cqar.reconciler.__main__ import main as reconciler
+from cqar.reconciler.config import ReconcilerConfig
 from cqar_resolver.__main__ import main as resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.runtime.config import SCHEMES
@@ -24,7 +26,13 @@ ALONE = {
     *("CQAR_KEY", "CQAR_CA", "CQAR_CERT", "CQAR_CERT_KEY"),
     *("CQAR_WRITER_NAME", "CQAR_RESOLVER_NAME", "CQAR_CHANGES"),
 }
-PROGRAMS: dict[str, click.Command] = {"cqar": cli, "cqar-writer": writer, "cqar-resolver": resolver}
+PROGRAMS: dict[str, click.Command] = {
+    "cqar": cli,
+    "cqar-writer": writer,
+    "cqar-resolver": resolver,
+    "cqar-reconciler": reconciler,
+}
+SECTIONS = {"WRITER": WriterConfig, "RESOLVER": ResolverConfig, "RECONCILER": ReconcilerConfig}
 
 
 def typed(text: str) -> str:
@@ -37,7 +45,8 @@ def typed(text: str) -> str:
 def test_every_file_that_it_names_is_there(text: str) -> None:
     folders = "deploy|docs|tests|shared|writer|resolver|tools|cqar"
     named = set(re.findall(rf"(?<![\w/])(?:{folders})/[\w./-]+[\w]", text))
-    made = {"deploy/compose/secrets", "deploy/compose/secrets/grafana_password"}
+    secrets = "deploy/compose/secrets"
+    made = {secrets, f"{secrets}/grafana_password", f"{secrets}/reconciler_key"}
     # Measured and written on a machine that does nothing else.
     made |= {"docs/PERFORMANCE.md"}
     # By deploy/pin-images, where it is run.
@@ -52,7 +61,7 @@ def test_every_file_that_it_names_is_there(text: str) -> None:
 def test_every_variable_that_it_names_is_read(text: str) -> None:
     settings = {
         f"CQAR_{section}_{name.upper()}"
-        for section, config in (("WRITER", WriterConfig), ("RESOLVER", ResolverConfig))
+        for section, config in SECTIONS.items()
         for name in config.__struct_fields__
     }
     named = set(re.findall(r"\bCQAR_[A-Z_]*[A-Z]\b", text))
@@ -64,7 +73,7 @@ def test_every_variable_that_it_names_is_read(text: str) -> None:
 @pytest.mark.parametrize("text", TEXTS.values(), ids=NAMES)
 def test_every_command_that_it_names_exists(text: str) -> None:
     seen = 0
-    line = r"^(?:.*-- |.* writer-1 )?(cqar(?:-writer|-resolver)?)((?: [a-z][a-z-]*)+)"
+    line = r"^(?:.*-- |.* writer-1 )?(cqar(?:-writer|-resolver|-reconciler)?)((?: [a-z][a-z-]*)+)"
     for program, words in re.findall(line, typed(text), re.MULTILINE):
         command: click.Command | None = PROGRAMS[program]
         for word in words.split():

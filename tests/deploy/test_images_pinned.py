@@ -14,6 +14,7 @@ import pytest
 
 from tests.deploy.manifests import K8S, ROOT, pod_specs, rendered, run, values_of
 
+OURS = ("writer", "resolver", "reconciler")
 COPIED = ("compose.yaml", "deploy/k8s/components/version/kustomization.yaml")
 #: Stands in for the tool that asks a registry, which is not reached here: a digest of the name.
 CRANE = """#!/bin/sh
@@ -79,15 +80,12 @@ def test_our_images_are_pinned_in_kustomize_and_helm(tree: Path, tmp_path: Path)
     shutil.copy(tree / "deploy/k8s" / name, copy / name)
     done = run("kubectl", "kustomize", str(copy / "overlays/prod"))
     assert done.returncode == 0, done.stderr
-    wanted = {
-        f"{prefix}cqar-{who}@{digest(f'{prefix}cqar-{who}:{version}')}"
-        for who in ("writer", "resolver")
-    }
+    wanted = {f"{prefix}cqar-{who}@{digest(f'{prefix}cqar-{who}:{version}')}" for who in OURS}
     assert set(re.findall(r"image: (\S+)", done.stdout)) == wanted
     image = {
         "prefix": prefix,
         "tag": version,
-        "digests": {w: digest(f"{prefix}cqar-{w}:{version}") for w in ("writer", "resolver")},
+        "digests": {w: digest(f"{prefix}cqar-{w}:{version}") for w in OURS},
     }
     pods = pod_specs(rendered({**values_of("prod"), "image": image}))
     images = {container["image"] for pod in pods.values() for container in pod["containers"]}
@@ -113,7 +111,7 @@ def test_once_something_is_pinned_nothing_may_be_left_out(tree: Path) -> None:
     version.write_text(
         re.sub(r", digest: sha256:\w+\}", ", newTag: 0.1.0}", version.read_text(), count=1)
     )
-    assert "1 of 2 images have a digest" in pin(tree, "--check").stderr
+    assert "2 of 3 images have a digest" in pin(tree, "--check").stderr
 
 
 def test_a_registry_that_does_not_answer_pins_nothing(tree: Path) -> None:

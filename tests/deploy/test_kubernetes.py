@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,22 @@ WHOLE = OVERLAYS[:3]
 #: The oldest that has all that we use, and the newest that the validator knows.
 VERSIONS = ("1.30", "1.37")
 #: Made by somebody else: cert-manager, and the operator of cqmd.
-ELSEWHERE = {"Secret": {"cqar-tls", "cqar-migrate", "cqar-writer", "cqar-resolver"}}
+ELSEWHERE = {
+    "Secret": {"cqar-tls", "cqar-migrate", "cqar-writer", "cqar-resolver", "cqar-reconciler"}
+}
 SECRET_KEYS = {
     "migrate": {"database_url"},
     "writer": {"database_url", "nats_url", "redis_url", "integrity_key"},
     "resolver": {"database_url", "nats_url", "redis_url", "integrity_key"},
+    "reconciler": {"api_key"},
 }
+#: In a cluster of one's own, too, its key is made by the writers.
+MADE_LATER = {"reconciler"}
 #: Servers that somebody else brings, and their clients' ports.
 DATA = {"postgres": 5432, "nats": 4222, "redis": 6379}
+
+#: Settings that name a file in a volume.
+FILES = ("tls_certificate", "tls_key", "writer_ca", "last_good_file", "socket")
 
 Rendered = dict[str, list[Object]]
 
@@ -132,7 +141,8 @@ def secrets_of(objects: list[Object], who: str) -> set[str]:
 @pytest.mark.parametrize("overlay", WHOLE)
 def test_secrets_have_what_the_services_read(overlays: Rendered, overlay: str) -> None:
     for who, keys in SECRET_KEYS.items():
-        assert secrets_of(overlays[overlay], who) == keys
+        if overlay != "overlays/dev" or who not in MADE_LATER:
+            assert secrets_of(overlays[overlay], who) == keys
     pods = pod_specs(overlays[overlay])
     mounted = {
         name.partition("-")[2]: [v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v]
@@ -154,12 +164,14 @@ def test_secrets_made_by_hand_are_those_that_pods_mount(tmp_path: Path) -> None:
             continue
         files = {f"/s/{name}": value for name, value in found["stringData"].items()}
         environ = {f"CQAR_{service.upper()}_{Path(path).name.upper()}_FILE": path for path in files}
+        if service == "reconciler":
+            continue
         made = settings_of(service, environ, "", files, tmp_path)
         assert made.redis_url == ""
 
 
 def settings(objects: list[Object], container: Object, folder: Path) -> Any:
-    """Of the container `writer`, `resolver` or `cqar-resolver`."""
+    """Of the container `writer`, `resolver`, `cqar-resolver` or `reconciler`."""
     service = container["name"].removeprefix("cqar-")
     environ = {entry["name"]: entry["value"] for entry in container["env"]}
     config = "cqar-sidecar" if container["name"] == "cqar-resolver" else "cqar-config"
@@ -169,6 +181,7 @@ def settings(objects: list[Object], container: Object, folder: Path) -> Any:
         "nats_url": "nats://h:4222",
         "redis_url": "redis://h:6379/0",
         "integrity_key": "0f" * 32,
+        "api_key": "cqar_key",
     }
     files = {f"/run/secrets/cqar/{name}": text for name, text in given.items()}
     return settings_of(service, environ, text, files, folder)
@@ -182,7 +195,7 @@ def test_a_service_starts_with_its_settings_and_they_fit_its_container(
     seen = 0
     for pod in pod_specs(objects).values():
         for container in containers_of(pod):
-            if container["name"].removeprefix("cqar-") not in ("writer", "resolver"):
+            if container["name"].removeprefix("cqar-") not in ("writer", "resolver", "reconciler"):
                 continue
             seen += 1
             found = settings(objects, container, tmp_path)
@@ -190,18 +203,18 @@ def test_a_service_starts_with_its_settings_and_they_fit_its_container(
             http = container["livenessProbe"]["httpGet"]
             assert ports[http["port"]] == port(found.http_listen)
             assert http["path"] == "/health/live"
-            assert ports.get("grpc", port(found.grpc_listen)) == port(found.grpc_listen)
+            grpc = getattr(found, "grpc_listen", "")
+            assert not grpc or ports.get("grpc", port(grpc)) == port(grpc)
             wait = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {})
             grace = pod.get("terminationGracePeriodSeconds", 30)
             assert grace >= wait.get("seconds", 0) + found.drain_s + 5
             mounts = {m["mountPath"] for m in container["volumeMounts"]}
-            files = [found.tls_certificate, found.tls_key, getattr(found, "last_good_file", "")]
-            files.append(getattr(found, "socket", ""))
+            files = [getattr(found, name, "") for name in FILES]
             assert {str(Path(file).parent) for file in files if file} <= mounts
             if hasattr(found, "memory_limit_mib"):
                 assert container["resources"]["limits"]["memory"] == "1Gi"
                 assert 0 < found.memory_limit_mib < 1024
-    assert seen == (1 if overlay == "example-sidecar" else 2)
+    assert seen == (1 if overlay == "example-sidecar" else 3)
 
 
 def pods_selected(objects: list[Object], labels: dict[str, str]) -> list[Object]:
@@ -277,7 +290,52 @@ def test_prometheus_reaches_metrics_only_and_grafana_nothing(
                         "matchLabels": {"app.kubernetes.io/name": "prometheus"}
                     }
                     assert rule["ports"] == [{"protocol": "TCP", "port": "http"}]
-    assert seen == 2
+    assert seen == 3
+
+
+@pytest.mark.parametrize("overlay", WHOLE)
+def test_the_reconciler_reaches_names_writers_and_public_addresses_and_nothing_else(
+    overlays: Rendered, overlay: str
+) -> None:
+    objects = overlays[overlay]
+    spec = called(objects, "NetworkPolicy", "cqar-reconciler")["spec"]
+    (metrics,) = spec["ingress"]
+    assert metrics["ports"] == [{"protocol": "TCP", "port": "http"}]
+    names, writers, world = spec["egress"]
+    assert {port["port"] for port in names["ports"]} == {53}
+    (writer,) = writers["to"]
+    (pod,) = pods_selected(objects, writer["podSelector"]["matchLabels"])
+    assert pod["serviceAccountName"] == "cqar-writer"
+    assert writers["ports"] == [{"protocol": "TCP", "port": "grpc"}]
+    assert world["ports"] == [{"protocol": "TCP", "port": 443}]
+    blocks = [one["ipBlock"] for one in world["to"]]
+    kept = [ip_network(text) for block in blocks for text in block["except"]]
+    for inside in ("10.1.2.3", "169.254.169.254", "172.20.0.1", "192.168.1.1", "fd00::1"):
+        address = ip_address(inside)
+        assert any(address in network for network in kept if network.version == address.version)
+    # The writers let in whoever bears the label.
+    (template,) = (
+        found["spec"]["template"]
+        for found in of_kind(objects, "Deployment")
+        if plain_name(found) == "cqar-reconciler"
+    )
+    assert template["metadata"]["labels"]["cqar-client"] == "true"
+
+
+@pytest.mark.parametrize("overlay", WHOLE)
+def test_one_reconciler_uses_a_state_folder_at_a_time_and_has_no_certificate_of_its_own(
+    overlays: Rendered, overlay: str, tmp_path: Path
+) -> None:
+    found = called(overlays[overlay], "Deployment", "cqar-reconciler")["spec"]
+    assert (found["replicas"], found["strategy"]) == (1, {"type": "Recreate"})
+    pod = found["template"]["spec"]
+    (container,) = pod["containers"]
+    made = settings(overlays[overlay], container, tmp_path)
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert volumes["state"]["emptyDir"]["sizeLimit"] == "3Gi"
+    assert made.answers_bytes_max < 3 * 2**30
+    keys = [item["key"] for item in volumes.get("ca", {"secret": {"items": []}})["secret"]["items"]]
+    assert keys == (["ca.crt"] if made.writer_ca else [])
 
 
 def test_a_sidecars_pods_may_reach_what_holds_data(overlays: Rendered) -> None:

@@ -10,6 +10,11 @@ app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
+{{- /* What runs all the time, in a line. */ -}}
+{{- define "cqar.components" -}}
+writer resolver{{ if .Values.reconciler.enabled }} reconciler{{ end }}
+{{- end }}
+
 {{- define "cqar.labels" -}}
 {{ include "cqar.selector" . }}
 helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
