@@ -68,7 +68,8 @@ class Stack(NamedTuple):
 
 
 @asynccontextmanager
-async def _running(options: StackOptions) -> AsyncIterator[Stack]:
+async def running_stack(options: StackOptions) -> AsyncIterator[Stack]:
+    """Start a stack, and stop it in the end."""
     stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
 
     async def tell(endpoints: Endpoints) -> None:
@@ -91,7 +92,7 @@ async def empty_state() -> AsyncIterator[Path]:
     CPU time that a start takes.
     """
     with server_folder() as folder:
-        async with _running(StackOptions(folder / "state", resolvers=0)):
+        async with running_stack(StackOptions(folder / "state", resolvers=0)):
             pass
         yield folder / "state"
         remove_state(folder / "state")
@@ -107,6 +108,6 @@ async def stack(empty_state: Path) -> AsyncIterator[Stack]:
             copied = (empty_state / name for name in ("postgres", "keys.json", "integrity.key"))
             process = await asyncio.create_subprocess_exec("cp", "-a", *copied, state)
             assert await process.wait() == 0
-        async with _running(StackOptions(state)) as running:
+        async with running_stack(StackOptions(state)) as running:
             yield running
         remove_state(state)

@@ -34,15 +34,15 @@ def plan_differences(plan: Plan, at: dt.datetime) -> Counter[Difference]:
     for outcome in plan.of(VENUE_SYMBOL, Result.CREATED):
         found[Difference(_spelling(outcome.after), LISTED)] += 1
     for outcome in plan.of(VENUE_SYMBOL, Result.UPDATED):
-        found.update(_changes(outcome.before, outcome.after, at))
+        found.update(listing_changes(outcome.before, outcome.after, at))
     for finding in plan.findings:
-        found.update(_found(finding))
+        found.update(finding_differences(finding))
     return found
 
 
 def identity_findings(plan: Plan) -> Counter[tuple[str, str]]:
     """(kind, spelling) of findings about what a listing means."""
-    return Counter((f.kind, f.venue_symbol or "") for f in plan.findings if _is_of_identity(f))
+    return Counter((f.kind, f.venue_symbol or "") for f in plan.findings if is_of_identity(f))
 
 
 def _spelling(entity: Any) -> str:
@@ -50,7 +50,8 @@ def _spelling(entity: Any) -> str:
     return spelling
 
 
-def _changes(before: Any, after: Any, at: dt.datetime) -> Iterator[Difference]:
+def listing_changes(before: Any, after: Any, at: dt.datetime) -> Iterator[Difference]:
+    """What became of a listing that there was."""
     is_over = after.delisted_at is not None and after.delisted_at <= at
     if is_over:
         yield Difference(after.venue_symbol, ENDED)
@@ -59,16 +60,18 @@ def _changes(before: Any, after: Any, at: dt.datetime) -> Iterator[Difference]:
             yield Difference(after.venue_symbol, APPLIED, field)
 
 
-def _found(finding: Finding) -> Iterator[Difference]:
+def finding_differences(finding: Finding) -> Iterator[Difference]:
+    """What a finding leaves to people, or notes; nothing, if it is of identity."""
     spelling = finding.venue_symbol or finding.code or ""
     is_of_listing = finding.kind in (MISSING, UNREADABLE) or finding.action is FindingAction.APPLY
     if is_of_listing:
         yield Difference(spelling, finding.kind)
-    elif not _is_of_identity(finding):
+    elif not is_of_identity(finding):
         for difference in finding.differences or ():
             yield Difference(spelling, finding.kind, difference.field)
 
 
-def _is_of_identity(finding: Finding) -> bool:
+def is_of_identity(finding: Finding) -> bool:
+    """Whether it is about which coin a listing is of."""
     is_of_code = finding.kind == "MULTIPLIER" and not finding.differences
     return is_of_code or finding.kind in _IDENTITIES
