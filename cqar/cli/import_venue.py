@@ -22,8 +22,7 @@ from cqar.cli.target import Target, with_target
 from cqar.cli.venue_reader import how_to_register
 from cqar.importer.answer_reader import Reading
 from cqar.importer.apply import ApplyResult, apply_requests
-from cqar.importer.fetching import BaseUrls, VenueHttp
-from cqar.importer.fetching.venue_answers import Asking
+from cqar.importer.fetching import Asking, BaseUrls, VenueHttp
 from cqar.importer.multipliers import Multiplier
 from cqar.importer.readers.registry import reader_of
 from cqar.importer.saved_answers import SavedResponse

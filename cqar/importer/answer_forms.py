@@ -167,7 +167,7 @@ def _differences(
         where = f"{path}.{name}" if path else name
         was = old.count / had
         if was >= NEARLY_ALL and (new.count if new else 0) / has < was / 2:
-            yield FormDifference(where, own, _most(old), None)
+            yield FormDifference(where, own, _usual_type(old), None)
         elif new is not None:
             yield from _of_type(old, new, where, own)
             yield from _differences(old, new, where, own)
@@ -182,7 +182,7 @@ def _of_type(
 ) -> Iterator[FormDifference]:
     if not (old.count and new.count):
         return
-    was, becomes = _most(old), _most(new)
+    was, becomes = _usual_type(old), _usual_type(new)
     share = _counts(old)[was] / old.count
     if was in ("null", becomes) or share < NEARLY_ALL or _counts(new).get(was):
         return
@@ -200,6 +200,6 @@ def _counts(form: FieldForm) -> dict[str, int]:
     return found
 
 
-def _most(form: FieldForm) -> str:
+def _usual_type(form: FieldForm) -> str:
     counts = _counts(form)
     return max(counts, key=lambda kind: (counts[kind], kind)) if counts else "null"

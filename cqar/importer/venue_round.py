@@ -18,7 +18,7 @@ from cqar.importer.answer_dates import LISTINGS_SINCE
 from cqar.importer.answer_reader import Reading, read_answers
 from cqar.importer.apply import ApplyResult, apply_plan, entities_of, send_finding
 from cqar.importer.ccxt_reading import read_with_ccxt
-from cqar.importer.fetching.venue_answers import Asking, fetch_all
+from cqar.importer.fetching import Asking, fetch_all
 from cqar.importer.missing import MassChange
 from cqar.importer.multipliers import Multiplier
 from cqar.importer.plan import Plan, make_plan, require_present

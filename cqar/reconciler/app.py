@@ -11,9 +11,8 @@ from pathlib import Path
 import grpc
 
 from cqar.admin.connection import Connection
-from cqar.importer.fetching import BaseUrls, FetchResult, VenueHttp
-from cqar.importer.fetching.host_pacing import HostPacing
-from cqar.reconciler import background, metrics
+from cqar.importer.fetching import BaseUrls, FetchResult, HostPacing, VenueHttp
+from cqar.reconciler import metrics, side_loops
 from cqar.reconciler.answer_store import AnswerStore
 from cqar.reconciler.config import ReconcilerConfig, require_usable
 from cqar.reconciler.round_loop import RoundLoop
@@ -49,7 +48,7 @@ class Reconciler:
         round_metrics = RoundMetrics(self.runner, self.store)
         states = VenueStates(folder)
         self.loop = RoundLoop(settings, self.runner, states, round_metrics, time.time)
-        self.probe = background.WriterProbe(self.connection)
+        self.probe = side_loops.WriterProbe(self.connection)
         metrics.ANSWER_BYTES.set(self.store.stored_bytes)
         metrics.ANSWER_BYTES_MAX.set(settings.answers_bytes_max)
 
@@ -127,7 +126,7 @@ async def run(settings: ReconcilerConfig, *, is_once: bool = False) -> bool:
             return HealthReport(found.ready and not stopping.is_set(), found.components)
 
         http = await telemetry.serve_http(settings.http_listen, report)
-        tasks = begin(background.loops(reconciler.probe))
+        tasks = begin(side_loops.loops(reconciler.probe))
         log.info("reconciler %s keeps up with %d venues", version.version(), len(settings.venues))
         loop = reconciler.loop
         rounds = asyncio.create_task(loop.run_once(stopping) if is_once else loop.run(stopping))

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct, field
 
-from cqar.importer.fetching.addresses import base_url_problem
+from cqar.importer.fetching import base_url_problem
 from cqar_shared.domain import rules
 from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.runtime.config import ProcessConfig, host_and_port

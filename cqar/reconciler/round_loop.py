@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from cqar.reconciler import schedule
+from cqar.reconciler import round_schedule
 from cqar.reconciler.config import ReconcilerConfig
 from cqar.reconciler.round_index import APPLIED
 from cqar.reconciler.round_metrics import RoundMetrics
@@ -51,7 +51,7 @@ class RoundLoop:
         self.states = {v.venue_id: states.load(v.venue_id) for v in settings.venues}
         for state in self.states.values():
             interval_s = settings.interval_of(state.venue_id)
-            state.due_s = schedule.after_start(now(), state.due_s, interval_s, chance())
+            state.due_s = round_schedule.after_start(now(), state.due_s, interval_s, chance())
             metrics.begin(state)
 
     @property
@@ -126,15 +126,15 @@ class RoundLoop:
         if report.outcome == APPLIED:
             state.failures = state.writer_failures = 0
             state.good_s = report.began_s
-            state.due_s = schedule.after_success(report.began_s, now_s, interval_s, chance)
+            state.due_s = round_schedule.after_success(report.began_s, now_s, interval_s, chance)
         elif report.outcome == STOPPED:
             state.due_s = now_s
         elif report.outcome in (WRITER_FAILED, ERROR):
             state.writer_failures += 1
-            state.due_s = schedule.after_writer_failure(now_s, state.writer_failures, chance)
+            state.due_s = round_schedule.after_writer_failure(now_s, state.writer_failures, chance)
         else:
             state.failures += 1
-            state.due_s = schedule.after_failure(
+            state.due_s = round_schedule.after_failure(
                 *(now_s, state.failures, interval_s, self._settings.backoff_s_max, chance),
                 report.retry_after_s,
             )

@@ -19,6 +19,7 @@ from cqar_shared.domain.kinds.finding import UNDECIDED, Finding
 AGES: Final = (("under_1h", 3_600.0), ("under_1d", 86_400.0), ("under_7d", 7 * 86_400.0))
 OLDER: Final = "older"
 OTHER_KIND: Final = "OTHER"
+_KINDS: Final = frozenset(kind.value for kind in FindingKind)
 
 
 class _Open(NamedTuple):
@@ -102,7 +103,7 @@ def _is_applied(finding: Finding) -> bool:
 
 def _kind(kind: str) -> str:
     """A kind as a label: people may make findings of any other kind."""
-    return kind if kind in FindingKind else OTHER_KIND
+    return kind if kind in _KINDS else OTHER_KIND
 
 
 def _opened_s(at: dt.datetime | None, now_s: float) -> float:

@@ -17,9 +17,15 @@ from typing import Final, NamedTuple
 from cqar.admin.connection import CallFailed, Connection
 from cqar.importer.answer_reader import Reading
 from cqar.importer.apply import apply_entities
-from cqar.importer.fetching import BaseUrls, FetchFailed, LiveAnswers, VenueHttp, fetch_all
-from cqar.importer.fetching.http_client import Fetched
-from cqar.importer.fetching.venue_answers import Asking
+from cqar.importer.fetching import (
+    Asking,
+    BaseUrls,
+    Fetched,
+    FetchFailed,
+    LiveAnswers,
+    VenueHttp,
+    fetch_all,
+)
 from cqar.importer.missing import MassChange
 from cqar.importer.plan import OutOfOrder, Plan
 from cqar.importer.readers.product_line import ProductLine

@@ -10,8 +10,20 @@ http_client    one answer: sent, bounded, tried again where that helps
 venue_answers  all answers of a product line, page by page
 """
 
-from cqar.importer.fetching.addresses import BaseUrls
-from cqar.importer.fetching.http_client import FetchFailed, FetchResult, VenueHttp
-from cqar.importer.fetching.venue_answers import LiveAnswers, fetch_all
+from cqar.importer.fetching.addresses import BaseUrls, base_url_problem
+from cqar.importer.fetching.host_pacing import HostPacing
+from cqar.importer.fetching.http_client import Fetched, FetchFailed, FetchResult, VenueHttp
+from cqar.importer.fetching.venue_answers import Asking, LiveAnswers, fetch_all
 
-__all__ = ["BaseUrls", "FetchFailed", "FetchResult", "LiveAnswers", "VenueHttp", "fetch_all"]
+__all__ = [
+    "Asking",
+    "BaseUrls",
+    "FetchFailed",
+    "FetchResult",
+    "Fetched",
+    "HostPacing",
+    "LiveAnswers",
+    "VenueHttp",
+    "base_url_problem",
+    "fetch_all",
+]
