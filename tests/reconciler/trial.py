@@ -73,11 +73,10 @@ def table(running: Trial, minutes: float, seed: int) -> str:
     venues = ", ".join(f"`{venue.venue_id}`" for venue in running.venues)
     answers = running.readers.answers
     asked = ", ".join(f"{count:,} {name}" for name, count in sorted(answers.items()))
+    how = f"{minutes:g} minutes (seed {seed}), two processes at once, {running.kills} SIGKILLs"
+    read = f"Readers were answered: {asked}; {len(running.readers.wrong)} wrong."
     lines = [
-        BEGIN,
-        f"{minutes:g} minutes (seed {seed}), two processes at once, {running.kills} SIGKILLs; venues"
-        f" {venues}. Readers were answered: {asked}; {len(running.readers.wrong)} wrong.",
-        "",
+        *(BEGIN, f"{how}; venues {venues}. {read}", ""),
         "| step | seconds | revisions | differences, each found once | what requests got |",
         "|---|---:|---:|---:|---|",
     ]

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cqar_shared.domain.kind import AnyKind, Entity, RegistryView
+from cqar_shared.domain.kind import AnyKind, Entity, Ref, RegistryView
 from cqar_shared.domain.kinds import KINDS, MERGING
 from cqar_shared.domain.working_set import LookupKey, Referrers, WorkingSet
 from cqar_shared.errors import (
@@ -63,7 +63,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         step: Returns the entity's next state, for EVOLVE.
         locate: Finds the entity of an EVOLVE, such as the open listing of a spelling.
         named: How the request names the entity, for the error if it does not exist.
-        if_revision: Refuse if the entity changed after this revision.
+        if_revision: Refuse if the entity, or what it is about, changed after this revision.
         fresh: The UUID that a new entity gets. The caller draws it, so that evaluation is pure.
         unreadable: Violations of fields that could not be decoded. The item is rejected with these
             and with what the rules say about the other fields.
@@ -294,9 +294,23 @@ def _require_untouched(item: Item, key: str, registry: WorkingSet) -> None:
     ref = (item.kind.name, key)
     if registry.is_pending(ref):
         raise Invalid([FieldViolation("", "TWICE", f"the request changes {ref[0]} {key!r} twice")])
-    stored = registry.stored(ref)
-    if item.if_revision is not None and stored and stored.revision > item.if_revision:
-        raise Conflict(f"{ref[0]} {key!r} changed at revision {stored.revision}")
+    if item.if_revision is None:
+        return
+    for kind, name in (ref, *_refs_about(item)):
+        stored = registry.stored((kind, name))
+        if stored and stored.revision > item.if_revision:
+            raise Conflict(f"{kind} {name!r} changed at revision {stored.revision}")
+
+
+def _refs_about(item: Item) -> Iterator[Ref]:
+    """What a statement is about.
+
+    Two importers that see the same at different times would else each find it once: of the second
+    one neither the listing nor the finding is taken.
+    """
+    for name, target in item.kind.about.items():
+        if item.given is not None and (key := getattr(item.given, name)):
+            yield target, key
 
 
 def _check_referents(

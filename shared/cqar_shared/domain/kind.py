@@ -133,6 +133,8 @@ class Kind(Generic[E]):
             creation, the entity gets a fresh UUID, unless `existing` finds an entity.
         referents: Field -> the kind it refers to; `members.asset_id` means that field of each
             member. An unset field refers to nothing.
+        about: Field -> the kind of what it is about. Who states it as of a revision is refused if
+            that changed later: what is said of it may not be so any more.
         lookups: Name -> how entities are found: by an index in PostgreSQL, by a dictionary in a
             snapshot.
         table: Name of the relational projection (`cqar_shared.sql.tables`). Its columns are the
@@ -170,6 +172,7 @@ class Kind(Generic[E]):
     check: Check[E]
     event: Callable[[E | None, E | None], str | Event | None]
     referents: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, str] = field(default_factory=dict)
     lookups: Mapping[str, Lookup[E]] = field(default_factory=dict)
     prefetch_lookups: tuple[str, ...] = ()
     children: Callable[[E], Iterable[Row]] = lambda _: ()

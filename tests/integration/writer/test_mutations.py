@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.evaluation import ChangeIntent, Item, Result
 from cqar_shared.domain.kinds import KIND_BY_NAME, KINDS
+from cqar_shared.domain.kinds.finding import FindingDifference
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, VenueSymbol, delist
 from cqar_shared.errors import Conflict, EntityNotFound, Exists, TooLarge
 from cqar_shared.replication import hash_chain, positions
@@ -32,6 +33,7 @@ from tests.support.entity_builders import (
     MARKET,
     NOW,
     a_chain,
+    a_finding,
     a_relationship,
     a_symbol,
     a_venue,
@@ -115,6 +117,33 @@ async def test_if_revision_refuses_what_changed_since(mutations: Mutations) -> N
     with pytest.raises(Conflict, match="changed at revision 4"):
         await mutations.change(upsert(an_asset(name="C"), if_revision=revision + 2), CAUSE)
     await mutations.change(upsert(an_asset(name="C")), CAUSE)
+
+
+async def test_two_who_find_the_same_of_one_listing_at_a_time_make_one_finding_of_it(
+    mutations: Mutations,
+) -> None:
+    listing = a_venue_symbol(listing_id=an_id("listing"), doubts=())
+    known = await apply(mutations, [*MARKET[:-1], listing])
+
+    def missing(since: dt.datetime) -> list[Item]:
+        doubted = a_venue_symbol(
+            listing_id=an_id("listing"),
+            doubts=("SOURCE_MISSING",),
+            metadata={"missing_since": since.isoformat()},
+        )
+        found = a_finding(
+            kind="SOURCE_MISSING", listing_id=an_id("listing"), effective_at=since,
+            differences=(FindingDifference(field="delisted_at", after=since.isoformat()),),
+        )  # fmt: skip
+        return [upsert(each, if_revision=known.revision) for each in (doubted, found)]
+
+    first = await mutations.apply(missing(NOW), CAUSE, skip_rejected=True)
+    assert [o.result for o in first.outcomes] == [Result.UPDATED, Result.CREATED]
+    # The other one did not see that the listing is doubted already: it was asked a moment later.
+    later = missing(NOW + dt.timedelta(seconds=1))
+    second = await mutations.apply(later, CAUSE, skip_rejected=True)
+    assert [o.result for o in second.outcomes] == [Result.REJECTED, Result.REJECTED]
+    assert not second.committed
 
 
 async def test_creating_what_exists_and_removing_what_does_not(mutations: Mutations) -> None:

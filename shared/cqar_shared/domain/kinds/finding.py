@@ -328,6 +328,7 @@ FINDING = Kind(
     check=check_finding,
     complete=complete,
     check_removal=_no_removal,
+    about={"listing_id": "venue_symbol"},
     lookups={"listing": by("listing_id"), "asset": by("asset_id")},
     event=event_of,
     resident=False,
