@@ -64,9 +64,9 @@ async def test_the_newest_come_first_each_with_what_it_changed(
         (c.entity.key, c.venue_id, c.label, bool(c.entry.before), bool(c.entry.after))
         for c in answer.changes
     ] == [
-        ("binance", "binance", "Two", True, False),
-        ("binance", "binance", "Two", True, True),
-        ("binance", "binance", "One", False, True),
+        ("binance", "binance", "binance", True, False),
+        ("binance", "binance", "binance", True, True),
+        ("binance", "binance", "binance", False, True),
     ]
     changed = answer.changes[1].entry
     assert [(d.field, d.before, d.after) for d in changed.differences if d.field == "name"] == [

@@ -49,6 +49,11 @@ def _venue_of(message: Any) -> str:
     return str(getattr(message, "venue_id", ""))
 
 
+def _label(message: Any, key: str) -> str:
+    """What people call an entity whose key nobody chose."""
+    return next(filter(None, (str(getattr(message, name, "")) for name in _LABELS)), key)
+
+
 def logged_change(
     change_set: replication_pb2.ChangeSet,
     change: replication_pb2.Change,
@@ -82,6 +87,5 @@ def logged_change(
     if after or before:
         message = kind.message.FromString(after or before)
         told.venue_id = _venue_of(message)
-        names = (str(getattr(message, name, "")) for name in _LABELS)
-        told.label = next(filter(None, names), change.key)
+        told.label = change.key if kind.slugs >= set(kind.key) else _label(message, change.key)
     return told
