@@ -40,6 +40,7 @@ COMMANDS: Final = (
     ("status", "cqar.cli.status:status", "Show the state of the registry and its resolvers."),
     ("venues", "cqar.cli.status:venues", "List the registry's venues."),
     ("catalogue", "cqar.cli.load_catalogue:catalogue", "Load the facts that come with CQAR."),
+    ("log", "cqar.cli.change_log:change_log", "Show who changed what, when and why."),
     ("history", "cqar.cli.history:history", "Show an entity's changes: when, by whom, why."),
     ("audit", "cqar.cli.audit_commands:audit", "Verify that the registry's past is unaltered."),
     ("keys", "cqar.cli.keys:keys", "Make, list and revoke API keys."),

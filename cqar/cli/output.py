@@ -98,6 +98,11 @@ def print_json_line(value: Any) -> None:
     _write(msgspec.json.encode(_to_dict(value) if isinstance(value, Message) else value).decode())
 
 
+def print_tsv_line(cells: Iterable[str]) -> None:
+    """Print values separated by tabs; a tab or a line's end in a value is escaped."""
+    _write("\t".join(printable(cell).replace("\n", "\\n") for cell in cells))
+
+
 def _to_dict(message: Message) -> dict[str, Any]:
     return json_format.MessageToDict(message, preserving_proto_field_name=True)
 

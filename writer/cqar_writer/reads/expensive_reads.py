@@ -13,7 +13,7 @@ from cqar_shared.runtime.slots import Slots
 ALWAYS: Final = frozenset(
     {
         *("SearchAssets", "SearchSymbols", "History", "ListUpcoming", "GetListingSource"),
-        "ListAssetPrices",
+        *("ListAssetPrices", "ListChanges"),
     }
 )
 #: Expensive reads that run at once, of all callers and of one. Each has a connection to PostgreSQL.

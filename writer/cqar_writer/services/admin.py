@@ -42,12 +42,14 @@ from cqar_writer.mutations import ITEMS_MAX, AppliedMutation, Mutations, idempot
 from cqar_writer.protocol.log_rows import head_message
 from cqar_writer.reads import entity_history
 from cqar_writer.reads.asset_prices import prices_of
+from cqar_writer.reads.change_entries import difference_message
 from cqar_writer.reads.listing_periods import periods_of
 from cqar_writer.reads.listing_sources import source_of
 from cqar_writer.reads.sessions import Reads
 from cqar_writer.reads.upcoming import upcoming_of
+from cqar_writer.services.log_methods import LogMethods
 from cqar_writer.services.merge_methods import MergeMethods
-from cqar_writer.services.outcome_messages import difference_message, outcome_message
+from cqar_writer.services.outcome_messages import outcome_message
 from cqar_writer.services.rpc_methods import cause_of, count, send_position
 from cqar_writer.store import entity_rows
 from cqar_writer.store.voided_listings import VoidedListings
@@ -66,7 +68,7 @@ KEYS_MAX: Final = 100
 REVISION_DIGITS_MAX: Final = 19
 
 
-class RegistryAdminService(MergeMethods, RegistryAdminServicer):
+class RegistryAdminService(MergeMethods, LogMethods, RegistryAdminServicer):
     def __init__(
         self,
         mutations: Mutations,

@@ -11,6 +11,7 @@ from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Outcome
 from cqar_shared.errors import FieldViolation, Invalid, RegistryError
 from cqar_writer.findings.preview import TOLD_MAX, ChangeReview
+from cqar_writer.reads.change_entries import difference_message
 
 
 def outcome_message(outcome: Outcome) -> pb.ApplyOutcome:
@@ -24,13 +25,6 @@ def outcome_message(outcome: Outcome) -> pb.ApplyOutcome:
     for v in outcome.violations:
         message.violations.add(field=v.field, reason=v.reason, message=v.message)
     return message
-
-
-def difference_message(difference: tuple[str, str, str]) -> pb.FieldDifference:
-    field, before, after = difference
-    return pb.FieldDifference(
-        field=field, before=entity_diff.shortened(before), after=entity_diff.shortened(after)
-    )
 
 
 def preview_message(outcomes: Sequence[Outcome], review: ChangeReview | None) -> pb.DecisionPreview:

@@ -107,6 +107,46 @@ async def rows_after(tx: AsyncConnection, revision: int, limit: int) -> list[Out
     return [OutboxRow(*row) for row in rows]
 
 
+_ROWS_BEFORE: Final = (
+    sa.select(*(outbox.c[name] for name in OutboxRow._fields))
+    .where(outbox.c.revision < sa.bindparam("before"))
+    .order_by(outbox.c.revision.desc())
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+
+
+async def rows_before(tx: AsyncConnection, revision: int, limit: int) -> list[OutboxRow]:
+    """Return up to `limit` rows before `revision`, the newest first."""
+    rows = await tx.execute(_ROWS_BEFORE, {"before": revision, "limit": limit})
+    return [OutboxRow(*row) for row in rows]
+
+
+_COMMITTED_AT: Final = (
+    sa.select(outbox.c.revision, outbox.c.committed_at)
+    .where(outbox.c.revision <= sa.bindparam("revision"))
+    .order_by(outbox.c.revision.desc())
+    .limit(1)
+)
+
+
+async def newest_by(tx: AsyncConnection, head: int, instant: dt.datetime) -> int:
+    """Return the newest revision that was committed by an instant, or 0.
+
+    It is found by halving: revisions are committed in their order, and have an index. Where a
+    clock was set back, one near it is returned.
+    """
+    low, high = 0, head
+    while low < high:
+        middle = (low + high + 1) // 2
+        row = (await tx.execute(_COMMITTED_AT, {"revision": middle})).first()
+        if row is None or row.committed_at <= instant:
+            low = middle
+        else:
+            high = row.revision - 1
+    row = (await tx.execute(_COMMITTED_AT, {"revision": low})).first()
+    return row.revision if row is not None and row.committed_at <= instant else 0
+
+
 _CHAIN_AT: Final = sa.select(outbox.c.chain).where(outbox.c.revision == sa.bindparam("revision"))
 
 

@@ -818,13 +818,19 @@ class ListChangesRequest(_message.Message):
     VENUE_IDS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    WITHOUT_BEFORE_FIELD_NUMBER: _builtins.int
     after_revision: _builtins.int
     """Only later revisions, the oldest first, as they are committed: what follows a registry asks so again
     and again. Unset: the newest first.
     """
     page_size: _builtins.int
-    """At most 500; zero: 200. A page of large entries has fewer."""
+    """At most 500; zero: 200. A page of large entries has fewer; one of which filters left nothing may
+    have none, and still not be the last.
+    """
     page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
+    without_before: _builtins.bool
+    """Leave out what was before, and the differences: for who follows, and has it."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
         """Committed within; unset: open."""
@@ -852,10 +858,11 @@ class ListChangesRequest(_message.Message):
         venue_ids: _abc.Iterable[_builtins.str] | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        without_before: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_after_revision", b"_after_revision", "after_revision", b"after_revision", "since", b"since", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_revision", b"_after_revision", "actors", b"actors", "after_revision", b"after_revision", "kinds", b"kinds", "page_size", b"page_size", "page_token", b"page_token", "since", b"since", "until", b"until", "venue_ids", b"venue_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_revision", b"_after_revision", "actors", b"actors", "after_revision", b"after_revision", "kinds", b"kinds", "page_size", b"page_size", "page_token", b"page_token", "since", b"since", "until", b"until", "venue_ids", b"venue_ids", "without_before", b"without_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__after_revision: _TypeAlias = _typing.Literal["after_revision"]  # noqa: Y015
     _WhichOneofArgType__after_revision: _TypeAlias = _typing.Literal["_after_revision", b"_after_revision"]  # noqa: Y015

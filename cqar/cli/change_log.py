@@ -1,0 +1,241 @@
+"""`cqar log`: all changes of the registry, and new ones as they are committed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import click
+from cqc.writer.v1 import registry_admin_pb2 as pb
+
+from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.json_entities import entity_of
+from cqar.cli.output import print_json, print_json_line, print_tsv_line, say, table, to_stderr
+from cqar.cli.param_types import InstantParam
+from cqar.cli.target import Target, with_target
+from cqar_shared.domain.kinds import KIND_BY_NAME, KINDS
+
+COLUMNS: Final = ("when", "revision", "who", "why", "what", "changes")
+NEVER_HIDDEN: Final = frozenset({"when", "what", "changes"})
+PAGE_ENTRIES: Final = 500
+#: How often a follower asks, and for how long it bears that no writer answers.
+POLL_S: Final = 0.5
+RECONNECT_FOR_S: Final = 60.0
+#: What is recorded beside other changes and read elsewhere: shown only if it is asked for.
+_BESIDE: Final = frozenset(
+    {"listing_source", "asset_price", "venue_facts", "api_key", "signing_key"}
+)
+_SHOWN: Final = tuple(k.name for k in KINDS if k.exported and k.name not in _BESIDE)
+_AGE: Final = re.compile(r"(\d{1,6})([smhdw])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+class SinceParam(InstantParam):
+    """An instant, or how long ago it was: 90s, 15m, 12h, 1d, 2w."""
+
+    name = "TIME|AGE"
+
+    def convert(self, value: Any, param: Any, context: Any) -> dt.datetime:
+        found = _AGE.fullmatch(str(value))
+        if found is None:
+            return super().convert(value, param, context)
+        age = dt.timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+        try:
+            return dt.datetime.now(dt.UTC) - age
+        except OverflowError:
+            self.fail(f"{value!r}: that long ago there was nothing")
+
+
+@click.command("log")
+@click.option("--since", type=SinceParam(), help="Only changes since then, such as 1d.")
+@click.option("--until", type=SinceParam(), help="Only changes until then.")
+@click.option("--actor", "actors", multiple=True, help="Only this actor's; repeatable.")
+@click.option("--venue", "venues", multiple=True, help="Only what is this venue's; repeatable.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice([*KIND_BY_NAME]),
+    metavar="KIND",
+    help="Only this kind, such as venue_symbol; repeatable.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many."
+)
+@click.option("--follow", is_flag=True, help="Go on with new changes, until Ctrl-C.")
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(("table", "tsv", "json", "jsonl")),
+    default="table",
+    show_default=True,
+    help="Form of the output.",
+)
+@with_target
+def change_log(target: Target, **options: Any) -> None:
+    """Show who changed what, when and why; the newest first.
+
+    Sources, prices and keys are shown only if --kind names them.
+
+    With --follow the order is that of the changes: those asked for, then each new one as it is
+    committed. JSON has entities whole, before and after.
+
+    \b
+    Examples:
+      cqar log --since 1d
+      cqar log --venue binance --kind venue_symbol --limit 500 -o tsv
+      cqar log --follow -o jsonl
+    """
+    form, follow = options["form"], options["follow"]
+    if follow and form == "json":
+        raise click.UsageError("--follow never ends: give -o jsonl")
+    with target.to_writer() as connection:
+        changes = list(_newest(connection, _request(options), options["limit"]))
+        head = _head(connection)
+    if form in ("json", "table") and not follow:
+        if form == "json":
+            print_json([document(change) for change in changes])
+        else:
+            rows = [row_of(change) for change in changes]
+            table(f"{len(changes)} changes, the newest first", COLUMNS, rows, NEVER_HIDDEN)
+        return
+    for change in reversed(changes) if follow else changes:
+        _print(change, form)
+    if follow:
+        _follow(target, _request(options), max(_last(changes), head), form)
+
+
+def _request(options: dict[str, Any]) -> pb.ListChangesRequest:
+    request = pb.ListChangesRequest(
+        actors=options["actors"], kinds=options["kinds"] or _SHOWN, venue_ids=options["venues"]
+    )
+    for name in ("since", "until"):
+        if options[name] is not None:
+            getattr(request, name).FromDatetime(options[name])
+    return request
+
+
+def _newest(
+    connection: Connection, request: pb.ListChangesRequest, limit: int
+) -> Iterator[pb.LoggedChange]:
+    """The newest changes, at most `limit`."""
+    left = limit
+    while left:
+        request.page_size = min(left, PAGE_ENTRIES)
+        answer = connection.call(connection.admin.ListChanges, request)
+        yield from answer.changes
+        left -= len(answer.changes)
+        request.page_token = answer.next_page_token
+        if not answer.next_page_token:
+            return
+
+
+def _head(connection: Connection) -> int:
+    revision: int = connection.call(connection.admin.GetHead, pb.GetHeadRequest()).head.revision
+    return revision
+
+
+def _last(changes: list[pb.LoggedChange]) -> int:
+    return max((change.entry.revision for change in changes), default=0)
+
+
+def _follow(target: Target, request: pb.ListChangesRequest, after: int, form: str) -> None:
+    """Print new changes as they are committed; a writer that is away is asked again for a minute.
+
+    Raises:
+        CallFailed: A writer refused, or none answered for a minute.
+    """
+    request.ClearField("since")
+    request.page_size = PAGE_ENTRIES
+    request.after_revision = after
+    answered_s = time.monotonic()
+    while True:
+        try:
+            with target.to_writer() as connection:
+                while True:
+                    answer = connection.call(connection.admin.ListChanges, request)
+                    answered_s = time.monotonic()
+                    for change in answer.changes:
+                        _print(change, form)
+                    request.page_token = answer.next_page_token
+                    if not answer.next_page_token:
+                        request.after_revision = max(answer.revision, request.after_revision)
+                        time.sleep(POLL_S)
+        except CallFailed as error:
+            is_away = error.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED")
+            if not is_away or time.monotonic() - answered_s > RECONNECT_FOR_S:
+                raise
+            to_stderr(f"{error}: going on after revision {request.after_revision}")
+            # The page is read again from its beginning: a token is good at any writer.
+            time.sleep(POLL_S)
+
+
+def _print(change: pb.LoggedChange, form: str) -> None:
+    if form == "jsonl":
+        print_json_line(document(change))
+    elif form == "tsv":
+        print_tsv_line(row_of(change))
+    else:
+        when, revision, who, why, what, changes = row_of(change)
+        reason = f" ({why})" if why else ""
+        say(f"{when}  {revision}  {who}{reason}  {what}  {changes}")
+
+
+def row_of(change: pb.LoggedChange) -> tuple[str, ...]:
+    """A change as one row; see COLUMNS."""
+    entry = change.entry
+    return (
+        entry.committed_at.ToJsonString(),
+        f"{entry.epoch}:{entry.revision}",
+        entry.actor,
+        entry.reason,
+        f"{change.entity.kind} {subject_of(change)}",
+        changes_text(change),
+    )
+
+
+def subject_of(change: pb.LoggedChange) -> str:
+    """What people call what was changed."""
+    label = change.label or change.entity.key
+    is_the_venue = change.entity.kind == "venue"
+    return label if is_the_venue or not change.venue_id else f"{change.venue_id}/{label}"
+
+
+def changes_text(change: pb.LoggedChange) -> str:
+    """What became of it, on one line."""
+    if not change.entry.after:
+        return "removed"
+    if not change.entry.before:
+        return "added"
+    kept = ("updated_at", "created_at")
+    return "; ".join(
+        f"{d.field} {d.before or 'none'} → {d.after or 'none'}"
+        for d in change.entry.differences
+        if d.field not in kept
+    )
+
+
+def document(change: pb.LoggedChange) -> dict[str, Any]:
+    """A change as plain values, with decoded entities."""
+    entry = change.entry
+    return {
+        "epoch": entry.epoch,
+        "revision": entry.revision,
+        "committed_at": entry.committed_at.ToJsonString(),
+        "actor": entry.actor,
+        "reason": entry.reason,
+        "request_id": entry.request_id,
+        "kind": change.entity.kind,
+        "key": change.entity.key,
+        "venue_id": change.venue_id or None,
+        "label": change.label or None,
+        "before": entity_of(change.entity.kind, entry.before),
+        "after": entity_of(change.entity.kind, entry.after),
+        "differences": [
+            {"field": d.field, "before": d.before, "after": d.after} for d in entry.differences
+        ],
+    }
