@@ -131,7 +131,10 @@ class Products:
             CallFailed: The writer refused or did not answer.
         """
         request = admin_pb.ListChangesRequest(
-            after_revision=self.revision, kinds=sorted(_NAMES), page_size=LOG_ROWS
+            after_revision=self.revision,
+            kinds=sorted(_NAMES),
+            page_size=LOG_ROWS,
+            without_before=True,
         )
         for _ in range(LOG_PAGES_MAX):
             try:
@@ -164,6 +167,8 @@ class Products:
         self, changes: Iterable[Outcome], planned_at: int, revision: int, commits: int
     ) -> None:
         """Take what a plan of our own has changed, where nobody else changed anything meanwhile.
+
+        They are then as the registry's are, but for when it stored them.
 
         Args:
             planned_at: The revision for which it was planned.

@@ -60,12 +60,14 @@ class RoundOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         as_of: The instant of the answers; None: the present.
+        now: The present; None: by the clock.
         multipliers: Venue code -> what it stands for.
         is_plan: Change nothing.
         verb: Of the reason that the registry notes: `import`, `reconciliation`.
     """
 
     as_of: dt.datetime | None = None
+    now: dt.datetime | None = None
     multipliers: Mapping[str, Multiplier] = {}
     allow_mass_change: bool = False
     is_plan: bool = False
@@ -119,7 +121,7 @@ def run_round(
         MassChange: Too much is missing at once; that is stated as a finding.
         OutOfOrder: The answers are of the future.
     """
-    now = dt.datetime.now(dt.UTC)
+    now = options.now or dt.datetime.now(dt.UTC)
     at = options.as_of or now
     require_present(at, now)
     venue = venue_of(connection, venue_id)

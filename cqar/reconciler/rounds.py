@@ -158,9 +158,11 @@ class _Round:
         runner, venue_id = self._runner, self._state.venue_id
         began_s, outcome, why = runner.now(), ERROR, ""
         done: VenueRound | None = None
+        # The instant by which the answers are kept: read again, they are of no other one.
+        options = RoundOptions(now=dt.datetime.fromtimestamp(began_s, dt.UTC), verb=VERB)
         try:
             done = run_round(
-                *(runner.connection, venue_id, self._take, RoundOptions(verb=VERB)),
+                *(runner.connection, venue_id, self._take, options),
                 products=runner.products,
                 also=self._findings,
                 turn=runner.processor,

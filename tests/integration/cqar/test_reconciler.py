@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 from pathlib import Path
@@ -12,11 +13,13 @@ from cqc.writer.v1 import finding_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cqar.importer.registry_products import Products
 from cqar.reconciler.kept_rounds import KeptRounds
 from cqar.reconciler.round_index import APPLIED
 from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, head_of
 from tests.support.entity_builders import a_venue
+from tests.support.memory_registry_view import changed
 from tests.support.reconciling import (
     PAIRS,
     SimulatedKraken,
@@ -47,6 +50,25 @@ async def findings(world: World, *kinds: str) -> list[Any]:
     return list(found.findings)
 
 
+async def differing_products(world: World) -> list[Any]:
+    """(what, the copy's, the registry's) where the two differ."""
+    fresh, own = Products(), world.reconciler.runner.products
+    await asyncio.to_thread(fresh.sync, world.reconciler.connection)
+    assert own.revision == fresh.revision
+    return [
+        (ref, _content(own, ref), _content(fresh, ref))
+        for ref in {**own.stored, **fresh.stored}
+        if _content(own, ref) != _content(fresh, ref)
+    ]
+
+
+def _content(products: Products, ref: Any) -> Any:
+    """But for when the registry stored it, which is the writer's to say."""
+    stored = products.stored.get(ref)
+    entity: Any = stored.entity if stored is not None else None
+    return entity and changed(entity, created_at=None, updated_at=None)
+
+
 async def test_a_round_lists_what_the_venue_lists_and_the_same_again_changes_nothing(
     engine: AsyncEngine, mutations: Mutations, tmp_path: Path
 ) -> None:
@@ -57,6 +79,7 @@ async def test_a_round_lists_what_the_venue_lists_and_the_same_again_changes_not
         first = await world.round()
         assert (first.outcome, first.why) == (APPLIED, "")
         assert len(await listings(world)) == 8
+        assert await differing_products(world) == []
         before = await head_of(engine)
         second = await world.round()
         assert second.outcome == APPLIED
