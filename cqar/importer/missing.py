@@ -99,6 +99,8 @@ def find_missing(
             covered.update([symbol.symbol_type] if symbol and not listing.alias_of else [])
             continue
         if listing.venue_symbol in unreadable:
+            # It is named: what is missing beside it is missing from all that there is.
+            covered.update([] if listing.alias_of else [symbol.symbol_type])
             found.doubted.append(_with_doubt(listing, SOURCE_UNREADABLE))
             found.unreadable[listing.listing_id] = unreadable[listing.venue_symbol]
         elif symbol.expiry is not None and symbol.expiry <= state.now:

@@ -168,6 +168,7 @@ class _Round:
                 turn=runner.processor,
             )
             outcome = APPLIED
+            self._note_taken()
             if self._watch is not None:
                 self._watch.keep()
         except EXPECTED as error:
@@ -200,7 +201,24 @@ class _Round:
         with self._runner.processor:
             self._watch = FormWatch(line, self._state, live.answers, now)
             self._reading = _read(line, live, now)
+        self._require_newest(self._reading)
         return self._reading
+
+    def _require_newest(self, reading: Reading) -> None:
+        """Refuse what a cache on the way answers anew.
+
+        Raises:
+            OldAnswer: It states an earlier time than answers that were applied.
+        """
+        taken_at, newest_s = reading.taken_at, self._state.taken_s
+        if taken_at is not None and newest_s is not None and taken_at.timestamp() < newest_s:
+            newest = dt.datetime.fromtimestamp(newest_s, dt.UTC)
+            raise OldAnswer(f"it was taken at {taken_at}: what was applied, at {newest}")
+
+    def _note_taken(self) -> None:
+        """Note the answers' own time; one in the future, of a wrong clock, counts as now."""
+        if self._reading is not None and self._reading.taken_at is not None:
+            self._state.taken_s = min(self._reading.taken_at.timestamp(), self._runner.now())
 
     def _keep(self, name: str, fetched: Fetched) -> None:
         try:

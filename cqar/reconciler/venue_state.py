@@ -24,6 +24,8 @@ class VenueState(msgspec.Struct, kw_only=True):
     Attributes:
         due_s: When its next round begins.
         tried_s, good_s: When its last round ended, and the last one that was applied.
+        taken_s: When the newest answers that were applied were taken, as they state it themselves;
+            None: none did.
         failures: Rounds in a row that failed at the venue.
         writer_failures: The same, at the writer.
         outcome: Of the last round.
@@ -36,6 +38,7 @@ class VenueState(msgspec.Struct, kw_only=True):
     due_s: float | None = None
     tried_s: float | None = None
     good_s: float | None = None
+    taken_s: float | None = None
     failures: int = 0
     writer_failures: int = 0
     outcome: str = ""

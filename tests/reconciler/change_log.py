@@ -103,10 +103,18 @@ def venue_differences(logged: list[Logged], venue_id: str) -> Counter[Difference
     return found
 
 
-def identity_questions(logged: list[Logged], venue_id: str) -> Counter[tuple[str, str]]:
-    """(kind, spelling or `code CODE`) of new findings about what a listing or a code means."""
+def identity_questions(logged: list[Logged], venue_id: str) -> Counter[tuple[str, str, str]]:
+    """New findings about what a listing or a code means.
+
+    Returns:
+        (kind, spelling or `code CODE`, what it may be: two coins may become one) -> how often.
+    """
     made = [each.after for each in logged if is_new_finding(each, venue_id)]
-    return Counter((f.kind, f.venue_symbol or f"{CODE}{f.code}") for f in made if is_of_identity(f))
+    return Counter(
+        (f.kind, f.venue_symbol or f"{CODE}{f.code}", f"{f.from_venue_symbol} {f.asset_id}")
+        for f in made
+        if is_of_identity(f)
+    )
 
 
 def is_new_finding(each: Logged, venue_id: str) -> bool:

@@ -20,7 +20,14 @@ from cqar_shared.domain.kinds.finding import FINDING, UNDECIDED
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, is_open
 from tests.acceptance.conftest import Stack
 from tests.reconciler import venue_server
-from tests.reconciler.change_log import CODE, ChangeLog, identity_questions, venue_differences
+from tests.reconciler.change_log import (
+    CODE,
+    ChangeLog,
+    Logged,
+    identity_questions,
+    is_new_finding,
+    venue_differences,
+)
 from tests.reconciler.played_venues import PlayedVenue
 from tests.reconciler.raw_differences.differences import (
     ENDED,
@@ -64,6 +71,10 @@ class Step(NamedTuple):
 
 class Failed(AssertionError):
     """The registry is not as the files are."""
+
+
+def _is_of(each: Logged, spelling: str) -> bool:
+    return getattr(each.after, "venue_symbol", None) == spelling
 
 
 class Trial:
@@ -240,12 +251,20 @@ class Trial:
         for venue_id, wanted in expected.items():
             found = venue_differences(logged, venue_id)
             if more := list((found - wanted).elements())[:SHOWN]:
-                raise Failed(f"{venue_id}: not in the files, or more than once: {more}")
+                history = [each for each in logged if _is_of(each, more[0].spelling)]
+                told = "\n".join(map(str, history))
+                raise Failed(f"{venue_id}: not in the files, or not once: {more}; {told}")
             listed = {each.spelling for each in wanted if each.what == LISTED}
-            for (kind, name), count in identity_questions(logged, venue_id).items():
+            for (kind, name, _), count in identity_questions(logged, venue_id).items():
                 is_new = name in listed or (name.startswith(CODE) and listed)
                 if not is_new or count > 1:
-                    raise Failed(f"{venue_id}: {kind} of {name}, {count} times")
+                    made = [each for each in logged if is_new_finding(each, venue_id)]
+                    told = [
+                        (each.revision, each.actor, each.after)
+                        for each in made
+                        if name in (each.after.venue_symbol, f"{CODE}{each.after.code}")
+                    ]
+                    raise Failed(f"{venue_id}: {kind} of {name}, {count} times: {told}")
             wanting += map(str, list((wanted - found).elements())[:SHOWN])
         return "; ".join(wanting[:SHOWN])
 

@@ -335,6 +335,15 @@ def test_a_cut_off_listing_is_refused_however_small_the_venue() -> None:
     assert len(registry.plan(a_market(), at=NOW + DAY, allow_mass_change=True).doubted) == 2
 
 
+def test_what_is_named_and_cannot_be_read_is_there_when_what_is_missing_is_counted() -> None:
+    registry = Registry()
+    names = [coin(code) for code in ("SOL", "ADA", "DOT", "XRP", "LTC")]
+    registry.imported(a_market(), *names)
+    unreadable = ["SOLUSDT", "ADAUSDT", "DOTUSDT", "XRPUSDT", "BTCUSDT"]
+    plan = registry.plan(at=NOW + DAY, unreadable=unreadable)
+    assert len(plan.doubted) == 6
+
+
 def test_codes_are_recorded_also_where_the_symbol_is_known() -> None:
     registry = Registry()
     registry.imported(a_market())
