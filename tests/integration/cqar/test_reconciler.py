@@ -106,6 +106,49 @@ async def test_what_differs_between_two_rounds_becomes_a_change_or_a_finding_onc
         assert coarser.venue_symbol == "ADAUSD"
 
 
+async def test_what_is_missing_is_doubted_and_ends_when_it_is_missing_ten_minutes_later(
+    engine: AsyncEngine, mutations: Mutations, tmp_path: Path
+) -> None:
+    await commit(mutations, a_venue("kraken"))
+    kraken, begin = SimulatedKraken(*some_pairs()), utc_now()
+    clock = [begin]
+    async with reconciling(engine, lambda: clock[0], tmp_path / "r", kraken) as world:
+
+        async def after(minutes: float) -> Any:
+            clock[0] = begin + dt.timedelta(minutes=minutes)
+            report = await world.round(now=clock[0].timestamp)
+            assert (report.outcome, report.why) == (APPLIED, "")
+            return (await listings(world)).get("ADAUSD")
+
+        await after(0)
+        del kraken.pairs[3]
+        assert list((await after(5)).doubts) == ["SOURCE_MISSING"]
+        revision = (await head_of(engine)).revision
+        assert (await after(10)) is not None
+        assert (await head_of(engine)).revision == revision
+        assert (await after(16)) is None
+        gone = await findings(world, "GONE", "SOURCE_MISSING")
+        assert [f.kind for f in gone if f.state == finding_pb2.FINDING_STATE_APPLIED] == ["GONE"]
+        kraken.pairs.insert(3, a_pair("ADA"))
+        assert (await after(20)) is not None
+
+
+async def test_a_cut_off_listing_ends_nothing_and_is_stated_once(
+    engine: AsyncEngine, mutations: Mutations, tmp_path: Path
+) -> None:
+    await commit(mutations, a_venue("kraken"))
+    kraken = SimulatedKraken(*some_pairs())
+    async with reconciling(engine, utc_now, tmp_path / "r", kraken) as world:
+        await world.round()
+        del kraken.pairs[2:]
+        for _ in range(2):
+            assert (await world.round()).outcome == "MASS_CHANGE"
+        assert len(await listings(world)) == 8
+        (found,) = await findings(world, "MASS_CHANGE")
+        assert found.state == finding_pb2.FINDING_STATE_OPEN
+        assert await findings(world, "CHANGED_FORM") == []
+
+
 async def test_an_answer_that_cannot_be_used_changes_nothing_and_says_why(
     engine: AsyncEngine, mutations: Mutations, tmp_path: Path
 ) -> None:
