@@ -68,6 +68,19 @@ class MultiplierParam(click.ParamType[Any]):
         return code, Multiplier(coin, number)
 
 
+file_option = click.option(
+    "--file",
+    "files",
+    multiple=True,
+    type=SavedFileParam(),
+    help="A saved answer of the venue, by the request that it answers; repeatable.",
+)
+prices_option = click.option(
+    "--prices",
+    multiple=True,
+    type=SavedFileParam(),
+    help="A saved answer of tickers that was taken with the listing, as evidence; repeatable.",
+)
 base_url_option = click.option(
     "--base-url",
     default="",
@@ -78,19 +91,8 @@ base_url_option = click.option(
 
 @click.command("venue")
 @click.argument("venue")
-@click.option(
-    "--file",
-    "files",
-    multiple=True,
-    type=SavedFileParam(),
-    help="A saved answer of the venue, by the request that it answers; repeatable.",
-)
-@click.option(
-    "--prices",
-    multiple=True,
-    type=SavedFileParam(),
-    help="A saved answer of tickers that was taken with the listing, as evidence; repeatable.",
-)
+@file_option
+@prices_option
 @click.option("--live", is_flag=True, help="Ask the venue for its listing, and what helps.")
 @base_url_option
 @click.option("--requests", "show_requests", is_flag=True, help="Show what to save, and stop.")

@@ -14,9 +14,10 @@ import click
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.import_plan import plan_document
 from cqar.cli.import_venue import (
-    SavedFileParam,
     base_url_option,
     counts_of,
+    file_option,
+    prices_option,
     round_with_hints,
     taking,
 )
@@ -58,19 +59,8 @@ class VenueResult(NamedTuple):
 @click.argument("venues", nargs=-1, required=True, metavar="VENUE...")
 @click.option("--live", is_flag=True, help="Ask the venues for their listings.")
 @base_url_option
-@click.option(
-    "--file",
-    "files",
-    multiple=True,
-    type=SavedFileParam(),
-    help="A saved answer of the one venue, by the request that it answers; repeatable.",
-)
-@click.option(
-    "--prices",
-    multiple=True,
-    type=SavedFileParam(),
-    help="A saved answer of tickers that was taken with the listing; repeatable.",
-)
+@file_option
+@prices_option
 @click.option(
     "--from-answers",
     type=click.Path(file_okay=False, path_type=Path),
