@@ -68,22 +68,33 @@ class MultiplierParam(click.ParamType[Any]):
         return code, Multiplier(coin, number)
 
 
-@click.command("venue")
-@click.argument("venue")
-@click.option(
+file_option = click.option(
     "--file",
     "files",
     multiple=True,
     type=SavedFileParam(),
     help="A saved answer of the venue, by the request that it answers; repeatable.",
 )
-@click.option(
+prices_option = click.option(
     "--prices",
     multiple=True,
     type=SavedFileParam(),
     help="A saved answer of tickers that was taken with the listing, as evidence; repeatable.",
 )
+base_url_option = click.option(
+    "--base-url",
+    default="",
+    metavar="URL",
+    help="With --live: what to ask in the place of the venue's hosts; {host} in it is the host.",
+)
+
+
+@click.command("venue")
+@click.argument("venue")
+@file_option
+@prices_option
 @click.option("--live", is_flag=True, help="Ask the venue for its listing, and what helps.")
+@base_url_option
 @click.option("--requests", "show_requests", is_flag=True, help="Show what to save, and stop.")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would change; change nothing.")
 @click.option(
@@ -159,7 +170,7 @@ def _run(
         allow_mass_change=options["allow_mass_change"],
         is_plan=is_plan,
     )
-    take = taking(venue_id, files, options["prices"], as_of)
+    take = taking(venue_id, files, options["prices"], as_of, options["base_url"])
     shows = partial(import_progress, venue_id)
     with target.to_writer() as connection:
         run = partial(run_round, connection, venue_id, take, allowed, progress=shows)
@@ -201,8 +212,17 @@ def taking(
     files: tuple[SavedResponse, ...],
     prices: tuple[SavedResponse, ...],
     as_of: dt.datetime | None,
+    base_url: str = "",
 ) -> Callable[[Venue], Reading]:
-    """What reads the venue's saved answers, or asks the venue where there are none."""
+    """What reads the venue's saved answers, or asks the venue where there are none.
+
+    Raises:
+        UsageError: The base URL is not one.
+    """
+    try:
+        base_urls = BaseUrls({"*": base_url} if base_url else {})
+    except ValueError as error:
+        raise click.UsageError(f"--base-url {error}") from None
 
     def take(venue: Venue) -> Reading:
         if files:
@@ -212,7 +232,7 @@ def taking(
             return ccxt_reading(venue, None)
         http = VenueHttp()
         try:
-            return live_reading(line, Asking(http, BaseUrls(), venue_id))
+            return live_reading(line, Asking(http, base_urls, venue_id))
         finally:
             http.close()
 

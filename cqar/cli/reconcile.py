@@ -13,7 +13,14 @@ import click
 
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.import_plan import plan_document
-from cqar.cli.import_venue import SavedFileParam, counts_of, round_with_hints, taking
+from cqar.cli.import_venue import (
+    base_url_option,
+    counts_of,
+    file_option,
+    prices_option,
+    round_with_hints,
+    taking,
+)
 from cqar.cli.output import print_json, table, to_stderr
 from cqar.cli.param_types import InstantParam
 from cqar.cli.target import Target, with_target
@@ -51,22 +58,12 @@ class VenueResult(NamedTuple):
 @click.command("reconcile")
 @click.argument("venues", nargs=-1, required=True, metavar="VENUE...")
 @click.option("--live", is_flag=True, help="Ask the venues for their listings.")
-@click.option(
-    "--file",
-    "files",
-    multiple=True,
-    type=SavedFileParam(),
-    help="A saved answer of the one venue, by the request that it answers; repeatable.",
-)
-@click.option(
-    "--prices",
-    multiple=True,
-    type=SavedFileParam(),
-    help="A saved answer of tickers that was taken with the listing; repeatable.",
-)
+@base_url_option
+@file_option
+@prices_option
 @click.option(
     "--from-answers",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
     help="Read what a reconciler kept: its state folder.",
 )
@@ -144,18 +141,19 @@ def _source(
     files: tuple[SavedResponse, ...] = options["files"]
     as_of: dt.datetime | None = options["at"]
     if options["from_answers"] is None:
-        return taking(venue_id, files, options["prices"], as_of), as_of
+        take = taking(venue_id, files, options["prices"], as_of, options["base_url"])
+        return take, as_of
     with KeptRounds.opened(options["from_answers"]) as kept:
         one = kept.round_of(venue_id, options["round_id"])
 
-    def take(venue: Venue) -> Reading:
+    def read(venue: Venue) -> Reading:
         line = reader_of(venue.venue_id, venue.metadata)
         if line is None:
             raise UnusableAnswer(f"{venue.venue_id} has no reader")
         with KeptRounds.opened(options["from_answers"]) as again:
             return from_answers(line, again.read_round(line, one))
 
-    return take, as_of or dt.datetime.fromtimestamp(one.at_s, dt.UTC)
+    return read, as_of or dt.datetime.fromtimestamp(one.at_s, dt.UTC)
 
 
 def _code(done: VenueRound) -> int:

@@ -181,9 +181,8 @@ def _shown(text: str) -> str:
 
 def _readers(line: ProductLine, name: str) -> list[AnyForm]:
     """The forms that read a request's answer, today's first."""
-    request = next(
-        r for r in (*line.requests, *line.currency_requests) if line.file_name(r) == name
-    )
+    requests = (*line.requests, *line.currency_requests)
+    request = next((r for r in requests if line.file_name(r) == name), None)
     listing: list[AnyForm] = [f for f in line.forms if request in (*f.lists, *f.also)]
     return [*listing, *(form for form in line.currencies if request in form.requests)]
 

@@ -66,32 +66,45 @@ class AnswerStore:
         sha256 = hashlib.sha256(content).hexdigest()
         answer = KeptAnswer(request, sha256, len(content), taken_s)
         with self._lock:
-            self._wanted[sha256] = self._wanted.get(sha256, 0) + 1
-            if sha256 in self._sizes:
-                return answer
-            stored = zstandard.ZstdCompressor(level=LEVEL).compress(content)
-            self._make_room(len(stored))
-            if self._bytes + len(stored) > self._bytes_max:
-                return answer  # one that is larger than all that may be kept
-            path = self._path(sha256)
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            replace_file(path, stored)
-            self.index.note_file(sha256, len(stored))
-            self._sizes[sha256] = len(stored)
-            self._bytes += len(stored)
+            self._want(sha256, 1)
+            try:
+                if sha256 not in self._sizes:
+                    self._write(sha256, content)
+            except BaseException:
+                self._want(sha256, -1)
+                raise
         return answer
+
+    def _write(self, sha256: str, content: bytes) -> None:
+        """Make the file; one that is larger than all that may be kept is left out."""
+        stored = zstandard.ZstdCompressor(level=LEVEL).compress(content)
+        self._make_room(len(stored))
+        if self._bytes + len(stored) > self._bytes_max:
+            return
+        path = self._path(sha256)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        replace_file(path, stored)
+        self.index.note_file(sha256, len(stored))
+        self._sizes[sha256] = len(stored)
+        self._bytes += len(stored)
+
+    def _want(self, sha256: str, by: int) -> None:
+        """Count the rounds that have not ended and need the file."""
+        left = self._wanted.get(sha256, 0) + by
+        if left > 0:
+            self._wanted[sha256] = left
+        else:
+            self._wanted.pop(sha256, None)
 
     def add(self, venue_id: str, at_s: float, outcome: str, answers: Sequence[KeptAnswer]) -> int:
         """Note a round that has ended, with the answers that were put for it: its id."""
         with self._lock:
-            round_id = self.index.add(venue_id, at_s, outcome, answers)
+            try:
+                round_id = self.index.add(venue_id, at_s, outcome, answers)
+            finally:
+                for answer in answers:
+                    self._want(answer.sha256, -1)
             self._rounds += 1
-            for answer in answers:
-                left = self._wanted.get(answer.sha256, 0) - 1
-                if left > 0:
-                    self._wanted[answer.sha256] = left
-                else:
-                    self._wanted.pop(answer.sha256, None)
             self._make_room(0)
         return round_id
 

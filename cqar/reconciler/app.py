@@ -21,7 +21,7 @@ from cqar.reconciler.rounds import RoundRunner, Stopped
 from cqar.reconciler.state_folder import held_folder
 from cqar.reconciler.venue_state import VenueStates
 from cqar.sdk.key_form import require_key
-from cqar_shared.errors import InvalidConfiguration, StartupError
+from cqar_shared.errors import StartupError
 from cqar_shared.runtime import telemetry, version
 from cqar_shared.runtime.tasks import begin, end, stop_event
 from cqar_shared.runtime.telemetry import HealthReport
@@ -145,8 +145,7 @@ async def run(settings: ReconcilerConfig, *, is_once: bool = False) -> bool:
             rounds.cancel()
             raise CutOff
         reconciler.close()
-        if rounds.exception() is not None:
-            raise InvalidConfiguration(str(rounds.exception()))
+        await rounds
         return not loop.failing
 
 

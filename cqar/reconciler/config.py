@@ -68,7 +68,7 @@ class ReconcilerConfig(ProcessConfig, frozen=True, kw_only=True):
     rounds_max: Annotated[int, Meta(ge=1, le=32)] = 3
     base_urls: Annotated[dict[str, str], Meta(max_length=VENUES_MAX)] = field(default_factory=dict)
     request_interval_s: Annotated[float, Meta(ge=0, le=60)] = 0.25
-    answer_bytes_max: Annotated[int, Meta(ge=1_024, le=268_435_456)] = 67_108_864
+    answer_bytes_max: Annotated[int, Meta(ge=1_024, le=268_435_456)] = 33_554_432
     answers_bytes_max: Annotated[int, Meta(ge=1_048_576)] = 2_147_483_648
     answers_rounds_max: Annotated[int, Meta(ge=10, le=10_000_000)] = 200_000
 

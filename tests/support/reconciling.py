@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cqar.importer.fetching import BaseUrls
 from cqar.reconciler.app import Reconciler
 from cqar.reconciler.config import ReconcilerConfig, VenueSetting
-from cqar.reconciler.rounds import RoundReport
+from cqar.reconciler.rounds import RoundReport, RoundRunner
 from cqar.reconciler.state_folder import held_folder
 from cqar_shared.domain.kinds.api_key import Role
 from tests.support.venue_http import Asked, Said, VenueServer, venue_server
@@ -83,20 +85,27 @@ class SimulatedKraken:
 
 
 class World:
-    """A reconciler, its writer and its venue.
-
-    Attributes:
-        restart: Takes the place of the reconciler by another one on the same folder.
-    """
+    """A reconciler, its writer and its venue."""
 
     def __init__(self, reconciler: Reconciler, writer: Client, venue: VenueServer) -> None:
         self.reconciler = reconciler
         self.writer = writer
         self.venue = venue
 
-    async def round(self, venue_id: str = "kraken") -> RoundReport:
-        state = self.reconciler.loop.states[venue_id]
-        return await asyncio.to_thread(self.reconciler.runner.run, state)
+    async def round(
+        self, venue_id: str = "kraken", now: Callable[[], float] = time.time
+    ) -> RoundReport:
+        """One round.
+
+        Args:
+            now: Seconds since 1970, by the round's clock.
+        """
+        own = self.reconciler
+        state = own.loop.states[venue_id]
+        urls = BaseUrls(own.settings.base_urls)
+        runner = RoundRunner(own.connection, own.http, urls, own.store, now)
+        runner.products = own.runner.products
+        return await asyncio.to_thread(runner.run, state)
 
 
 def settings_for(folder: Path, writer: Client, url: str, **changes: Any) -> ReconcilerConfig:

@@ -37,9 +37,21 @@ class BaseUrls:
             query: What stands in the URL; empty for a POST.
         """
         host, slash, path = request.path.partition("/")
-        base = self._by_venue.get(venue_id) or self._by_venue.get("*") or f"https://{host}"
+        base = self._base(venue_id) or f"https://{host}"
         url = base.replace(HOST, host).rstrip("/") + slash + path
         return f"{url}?{urlencode(query)}" if query else url
+
+    def paced_as(self, venue_id: str, request: Request) -> str:
+        """Whose limits a request counts against: the venue's host, wherever it is asked.
+
+        Behind a base URL the known limits of the host itself do not apply.
+        """
+        host = request.path.partition("/")[0]
+        base = self._base(venue_id)
+        return f"{host} at {urlsplit(base).netloc}" if base else host
+
+    def _base(self, venue_id: str) -> str:
+        return self._by_venue.get(venue_id) or self._by_venue.get("*") or ""
 
 
 def base_url_problem(base: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -13,6 +14,9 @@ from cqar.importer.saved_answers import DecodedAnswer, UnusableAnswer, decode
 
 #: Of one request; the largest listing has 30.
 PAGES_MAX: Final = 200
+#: Of all answers of one venue together; and for how long it may be asked.
+WHOLE_BYTES_MAX: Final = 96 * 1024 * 1024
+WHOLE_S: Final = 900.0
 
 
 class LiveAnswers(NamedTuple):
@@ -29,20 +33,30 @@ class LiveAnswers(NamedTuple):
     failed: list[str]
 
 
-class Asking(NamedTuple):
-    """How a venue is asked.
+class Asking:
+    """One venue, asked once for everything.
 
-    Attributes:
+    Args:
         venue_id: By which a base URL is found; a product line may read several venues.
         keep: Called with the name and the bytes of each answer that was decoded.
         progress: Called with the name of each request before it is sent.
     """
 
-    http: VenueHttp
-    base_urls: BaseUrls
-    venue_id: str
-    keep: Callable[[str, Fetched], None] = lambda _, __: None
-    progress: Callable[[str], None] = lambda _: None
+    def __init__(
+        self,
+        http: VenueHttp,
+        base_urls: BaseUrls,
+        venue_id: str,
+        keep: Callable[[str, Fetched], None] = lambda _, __: None,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._http = http
+        self._base_urls = base_urls
+        self._venue_id = venue_id
+        self._keep = keep
+        self._progress = progress
+        self._left_bytes = WHOLE_BYTES_MAX
+        self._ends_s = time.monotonic() + WHOLE_S
 
     def ask(self, request: Request, name: str, more: dict[str, str]) -> DecodedAnswer:
         """One answer.
@@ -51,18 +65,29 @@ class Asking(NamedTuple):
             more: What the query says beyond the declared one: the page.
 
         Raises:
-            FetchFailed: The venue does not answer it. Says why.
+            FetchFailed: The venue does not answer it, or has answered too much. Says why.
         """
-        self.progress(name)
+        self._progress(name)
+        self._require_left(name)
         query = {**dict(request.query), **more}
-        url = self.base_urls.url(self.venue_id, request, {} if request.is_post else query)
-        fetched = self.http.fetch(url, query if request.is_post else None)
+        url = self._base_urls.url(self._venue_id, request, {} if request.is_post else query)
+        paced_as = self._base_urls.paced_as(self._venue_id, request)
+        fetched = self._http.fetch(url, query if request.is_post else None, paced_as)
+        self._left_bytes -= len(fetched.content)
         try:
             answer = decode(name, fetched.content, name)
         except UnusableAnswer as error:
             raise FetchFailed(str(error), FetchResult.NOT_JSON) from error
-        self.keep(name, fetched)
+        self._keep(name, fetched)
         return answer
+
+    def _require_left(self, name: str) -> None:
+        if self._left_bytes <= 0:
+            text = f"{name}: the venue's answers have more than {WHOLE_BYTES_MAX} bytes together"
+            raise FetchFailed(text, FetchResult.TOO_LARGE)
+        if time.monotonic() > self._ends_s:
+            text = f"{name}: the venue's answers took more than {WHOLE_S:.0f} s together"
+            raise FetchFailed(text, FetchResult.TIMEOUT)
 
 
 def fetch_all(line: ProductLine, asking: Asking) -> LiveAnswers:

@@ -99,3 +99,19 @@ async def test_each_failure_ends_with_its_own_code_and_says_why(
         ran = await run_here("reconcile", "kraken", *files, *gone, state=tmp_path)
         assert (ran.code, "does not answer" in ran.err) == (4, True), ran
         assert json.loads((tmp_path / "Assets.json").read_bytes())["error"] == []
+
+
+async def test_live_asks_what_stands_in_the_place_of_the_venue(
+    engine: AsyncEngine, mutations: Mutations, tmp_path: Path
+) -> None:
+    await commit(mutations, a_venue("kraken"))
+    kraken = SimulatedKraken(*(a_pair(code) for code in CODES))
+    async with reconciling(engine, utc_now, tmp_path / "r", kraken) as world:
+        there = ("--live", "--base-url", world.venue.url)
+        done = await cqar(world, "kraken", *there)
+        assert (done.code, "12 listed" in done.out) == (0, True), done
+        target = ("--writer", world.writer.address, "--key", world.writer.keys[Role.WRITE])
+        again = await run_here("import", "kraken", *there, *target, state=tmp_path)
+        assert (again.code, "public/Ticker" in again.out + again.err) == (0, True), again
+        wrong = await cqar(world, "kraken", "--live", "--base-url", "ftp://x")
+        assert (wrong.code, "a base URL is http" in wrong.err) == (2, True)

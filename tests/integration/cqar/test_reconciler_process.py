@@ -130,11 +130,15 @@ async def test_it_keeps_up_is_ready_and_ends_when_told_to(
         await eventually(lambda: _at_least(one, 1), START_S)
         assert len(await spellings(writer)) == 8
         kraken.pairs.append(a_pair("UNI"))
+        kraken.pairs[3] = a_pair("ADA", tick_size="0.1")
         before = await one.applied()
         await eventually(lambda: _at_least(one, before + 2), START_S)
         assert len(await spellings(writer)) == 9
         _, text = await one.get("/metrics")
         assert 'cqar_reconciler_rows{outcome="MARKET",venue="kraken"} 9.0' in text
+        assert 'cqar_reconciler_findings_open{age="under_1h",kind="STEPS_COARSER"} 1.0' in text
+        assert 'cqar_reconciler_fetches_total{result="OK"} ' in text
+        assert 'cqar_dependency_up{dependency="writer"} 1.0' in text
         assert await one.end(signal.SIGTERM) == 0, one.log.read_text()
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cqar.reconciler import answer_store
 from cqar.reconciler.answer_store import AnswerStore, path_of
 from cqar.reconciler.kept_rounds import AnswerLost, KeptRounds
 from cqar.reconciler.round_index import APPLIED
@@ -75,6 +76,24 @@ def test_one_that_is_larger_than_all_that_may_be_kept_is_not_kept(tmp_path: Path
     store.close()
     with KeptRounds.opened(tmp_path) as kept, pytest.raises(AnswerLost):
         kept.content(sha256)
+
+
+def test_a_full_disk_loses_the_answer_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path, __: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    store = store_in(tmp_path)
+    kept = one_round(store, noise(1))
+    with monkeypatch.context() as patched:
+        patched.setattr(answer_store, "replace_file", full)
+        with pytest.raises(OSError, match="No space"):
+            one_round(store, noise(2))
+    assert (store.rounds, store.stored_bytes) == (1, path_of(tmp_path, kept).stat().st_size)
+    one_round(store, noise(2))
+    assert store.rounds == 2
+    store.close()
 
 
 def test_what_a_killed_process_left_is_swept_and_what_it_noted_stays(tmp_path: Path) -> None:

@@ -82,8 +82,11 @@ def test_a_request_goes_to_the_venue_or_to_what_stands_in_its_place() -> None:
     urls = BaseUrls({"kraken": "http://sim:8080/", "*": "https://proxy.example/{host}"})
     own = urls.url("kraken", request, asked)
     assert own == "http://sim:8080/0/public/AssetPairs?pair=XBT%2FUSD"
-    other = urls.url("okx", Request("www.okx.com/api/v5"), {})
-    assert other == "https://proxy.example/www.okx.com/api/v5"
+    okx = Request("www.okx.com/api/v5")
+    assert urls.url("okx", okx, {}) == "https://proxy.example/www.okx.com/api/v5"
+    # One venue's refusal behind a proxy is not another's.
+    assert urls.paced_as("okx", okx) != urls.paced_as("other", request)
+    assert BaseUrls().paced_as("okx", okx) == "www.okx.com"
 
 
 @pytest.mark.parametrize(

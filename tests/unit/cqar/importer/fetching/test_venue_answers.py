@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cqar.importer.answer_reader import read_answers
-from cqar.importer.fetching import BaseUrls, VenueHttp, fetch_all
+from cqar.importer.fetching import BaseUrls, FetchFailed, VenueHttp, fetch_all, venue_answers
 from cqar.importer.fetching.host_pacing import HostPacing
 from cqar.importer.fetching.venue_answers import Asking, LiveAnswers
 from cqar.importer.readers.product_line import ProductLine
@@ -148,3 +148,16 @@ def test_every_product_line_can_be_asked_or_says_that_it_has_no_requests() -> No
         today = [request for request in line.requests if not request.is_former]
         hosts = {request.path.partition("/")[0] for request in today}
         assert all("." in host for host in hosts), line.venue_id
+
+
+def test_a_venue_that_answers_more_than_it_may_is_asked_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(venue_answers, "WHOLE_BYTES_MAX", 600)
+    pages = {f"{LINEAR}&cursor={n}": page(str(n + 1), f"S{n}") for n in range(1, 50)}
+    with (
+        asking("bybit-linear", {LINEAR: page("1", "S0"), **pages}) as (line, how, world),
+        pytest.raises(FetchFailed, match="more than 600 bytes together"),
+    ):
+        fetch_all(line, how)
+    assert len(world.kept) == 2
