@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Final, NamedTuple
 
 import aiohttp
@@ -19,6 +19,9 @@ from loadtests.mixes import ADMIN, CQMD, CQVX
 from loadtests.own_stack import fill
 from loadtests.run_plan import runs_on_stack
 from tests.acceptance.conftest import Stack
+from tests.reconciler.played_venues import GATE
+from tests.reconciler.reconciler_process import ReconcilerProcess
+from tests.reconciler.venue_server import VenueServer
 from tests.support.commits import eventually
 from tools.monitoring import grafana, rules
 from tools.monitoring.promql import Matcher, named
@@ -79,8 +82,17 @@ def read(pages: Mapping[str, str]) -> Exported:
     return Exported(jobs, labels, values)
 
 
-async def pages_of(endpoints: Endpoints) -> dict[str, str]:
-    addresses = {"cqar-writer": endpoints.writer_http, "cqar-resolver": endpoints.resolver_http[0]}
+async def pages_of(endpoints: Endpoints, reconciler: str) -> dict[str, str]:
+    """What each of them exports.
+
+    Args:
+        reconciler: HOST:PORT of its metrics.
+    """
+    addresses = {
+        "cqar-writer": endpoints.writer_http,
+        "cqar-resolver": endpoints.resolver_http[0],
+        "cqar-reconciler": reconciler,
+    }
     async with aiohttp.ClientSession() as session:
         found = {}
         for job, address in addresses.items():
@@ -91,21 +103,48 @@ async def pages_of(endpoints: Endpoints) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-async def exported(stack: Stack) -> Exported:
-    """After a little of what each kind of user does."""
+async def reconciler(
+    stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ReconcilerProcess]:
+    """One that has read a simulated venue."""
+    folder = tmp_path_factory.mktemp("reconciler")
+    await stack.ok("catalogue", "load", "--no-listings")
+    made = await stack.ok("keys", "make", "reconciler", "--role", "write")
+    (folder / "key").write_text(made.out.strip())
+    with VenueServer().running() as venue:
+        venue.answer(GATE.address, GATE.body(0))
+        settings: dict[str, object] = {
+            "writer": stack.endpoints.writer,
+            "key_file": str(folder / "key"),
+            "venues": [{"venue_id": GATE.venue_id}],
+            "base_urls": {"*": venue.base_url},
+            "interval_s": 1,
+        }
+        process = ReconcilerProcess("one", folder, settings)
+        await process.start()
+        await process.until_ready()
+        yield process
+        await process.kill()
+
+
+@pytest.fixture(scope="module")
+async def exported(stack: Stack, reconciler: ReconcilerProcess) -> Exported:
+    """After a little of what each kind of user does, and of what a venue says."""
     await asyncio.to_thread(fill, stack.endpoints)
     reports = stack.state_dir / "reports"
     for run in runs_on_stack(stack.endpoints, [CQMD, CQVX, ADMIN]):
         await run_locust(run, LoadSize(SECONDS, ACTS_PER_S, warm_up_s=0), reports)
 
     async def looked_at_all() -> bool:
-        text = (await pages_of(stack.endpoints))["cqar-writer"]
-        return all(
+        pages = await pages_of(stack.endpoints, reconciler.http)
+        text = pages["cqar-writer"]
+        rounds = "cqar_reconciler_changes_total{" in pages["cqar-reconciler"]
+        return rounds and all(
             f'cqar_stream_bytes{{stream="{s}"}}' in text for s in ("CQAR_CHANGES", "CQC_EVENTS")
         )
 
     await eventually(looked_at_all, 60)
-    return read(await pages_of(stack.endpoints))
+    return read(await pages_of(stack.endpoints, reconciler.http))
 
 
 def recorded_labels() -> dict[str, set[str]]:

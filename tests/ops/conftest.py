@@ -33,7 +33,9 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
 
 @pytest.fixture(scope="session")
 def images(builder: Builder) -> dict[str, Image]:
-    return {target: builder.build(target) for target in ("writer", "resolver", "reconciler", "tools")}
+    return {
+        target: builder.build(target) for target in ("writer", "resolver", "reconciler", "tools")
+    }
 
 
 @pytest.fixture(scope="session")

@@ -13,19 +13,28 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
 from cqar.embedded.stack import StackOptions
-from tests.acceptance.conftest import running_stack
+from tests.acceptance.conftest import Stack, running_stack
 from tests.reconciler.played_venues import FEW, MANY, PlayedVenue
 from tests.reconciler.trial_run import GONE_AFTER_S, Trial, trial
 from tests.support.memory_folder import server_folder
+from tools.monitoring import reconciler
+from tools.monitoring.panels import Query
+from tools.monitoring.paths import PICTURES
+from tools.monitoring.pictures.prometheus import Series, beside
+from tools.monitoring.pictures.svg import draw
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs/RECONCILING.md"
 BEGIN: Final = "<!-- trial: begin, made by `python -m tests.reconciler.trial` -->"
 END: Final = "<!-- trial: end -->"
+PICTURE: Final = PICTURES / f"{reconciler.DASHBOARD.name}.svg"
+#: Between two points of it.
+STEP_S: Final = 2
 MANNERS: Final = 12
 KILL_EVERY_S: Final = 8.0
 #: Left for the last steps.
@@ -53,14 +62,32 @@ async def steps(running: Trial, minutes: float, chance: random.Random) -> None:
             await running.rudeness(MANNERS, chance, "no answers at last")
 
 
-async def run(venues: Sequence[PlayedVenue], minutes: float, seed: int, keep: Path) -> Trial:
+@asynccontextmanager
+async def drawing(running: Trial, stack: Stack, folder: Path) -> AsyncIterator[None]:
+    """Draw the reconciler's dashboard of what a Prometheus saw meanwhile."""
+    reconcilers = {process.http: f"reconciler-{process.name}" for process in running.processes}
+    async with beside(stack.endpoints, folder, reconcilers) as prometheus:
+        begin_s = time.time()
+        yield
+
+        def ask(query: Query) -> list[Series]:
+            return prometheus.query_range(query.expr, begin_s, time.time(), STEP_S)
+
+        await asyncio.to_thread(draw, reconciler.DASHBOARD, ask, PICTURE)
+
+
+async def run(
+    venues: Sequence[PlayedVenue], minutes: float, seed: int, keep: Path, *, is_drawn: bool
+) -> Trial:
     with server_folder() as folder:
         async with running_stack(StackOptions(folder / "state")) as stack:
             await stack.ok("catalogue", "load", "--no-listings")
             (folder / "reconcilers").mkdir()
             try:
                 async with trial(venues, stack, folder / "reconcilers") as running:
-                    await steps(running, minutes, random.Random(seed))
+                    drawn = drawing(running, stack, folder) if is_drawn else nullcontext()
+                    async with drawn:
+                        await steps(running, minutes, random.Random(seed))
             finally:
                 keep.mkdir(parents=True, exist_ok=True)
                 logs = [*folder.glob("state/logs/*.log"), *folder.glob("reconcilers/*.log")]
@@ -100,10 +127,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=19)
     parser.add_argument("--few", action="store_true", help="three small venues")
     parser.add_argument("--no-page", action="store_true")
+    parser.add_argument("--picture", action="store_true", help="draw the dashboard")
     parser.add_argument("--logs", type=Path, default=Path("build/trial"))
     given = parser.parse_args()
     venues = FEW if given.few else MANY
-    running = asyncio.run(run(venues, given.minutes, given.seed, given.logs))
+    running = asyncio.run(
+        run(venues, given.minutes, given.seed, given.logs, is_drawn=given.picture)
+    )
     text = table(running, given.minutes, given.seed)
     sys.stdout.write(f"{text}\n")
     if not given.no_page:

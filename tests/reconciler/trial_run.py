@@ -259,12 +259,9 @@ class Trial:
                 is_new = name in listed or (name.startswith(CODE) and listed)
                 if not is_new or count > 1:
                     made = [each for each in logged if is_new_finding(each, venue_id)]
-                    told = [
-                        (each.revision, each.actor, each.after)
-                        for each in made
-                        if name in (each.after.venue_symbol, f"{CODE}{each.after.code}")
-                    ]
-                    raise Failed(f"{venue_id}: {kind} of {name}, {count} times: {told}")
+                    names = ((each, (each.after.venue_symbol, each.after.code)) for each in made)
+                    history = [each for each, of in names if name.removeprefix(CODE) in of]
+                    raise Failed(f"{venue_id}: {kind} of {name}, {count} times: {history}")
             wanting += map(str, list((wanted - found).elements())[:SHOWN])
         return "; ".join(wanting[:SHOWN])
 

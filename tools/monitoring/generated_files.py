@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from tools.monitoring import grafana, infrastructure, registry, rules, sidecars
+from tools.monitoring import grafana, infrastructure, reconciler, registry, rules, sidecars
 from tools.monitoring.paths import DASHBOARDS, FOR_CHART, FOR_OPERATOR
 
-ALL: Final = (registry.DASHBOARD, sidecars.DASHBOARD, infrastructure.DASHBOARD)
+ALL: Final = (
+    *(registry.DASHBOARD, sidecars.DASHBOARD),
+    *(reconciler.DASHBOARD, infrastructure.DASHBOARD),
+)
 
 
 def made() -> dict[Path, str]:

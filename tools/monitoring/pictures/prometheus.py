@@ -63,12 +63,13 @@ class Prometheus:
             return json.loads(answer.read())
 
 
-def configuration(endpoints: Endpoints) -> str:
+def configuration(endpoints: Endpoints, reconcilers: Mapping[str, str]) -> str:
     """Compose's jobs and rules, for a stack's addresses. YAML, since JSON is."""
     resolvers = enumerate(endpoints.resolver_http, 1)
     jobs = {
         "cqar-writer": {endpoints.writer_http: "writer-1"},
         "cqar-resolver": {address: f"resolver-{number}" for number, address in resolvers},
+        "cqar-reconciler": reconcilers,
     }
     return json.dumps(
         {
@@ -89,8 +90,13 @@ def configuration(endpoints: Endpoints) -> str:
 
 
 @asynccontextmanager
-async def beside(endpoints: Endpoints, folder: Path) -> AsyncIterator[Prometheus]:
+async def beside(
+    endpoints: Endpoints, folder: Path, reconcilers: Mapping[str, str] | None = None
+) -> AsyncIterator[Prometheus]:
     """Run one until the block ends.
+
+    Args:
+        reconcilers: HOST:PORT of their /metrics -> how they are called.
 
     Raises:
         FileNotFoundError: There is no such program: `apt-get install prometheus`.
@@ -100,7 +106,7 @@ async def beside(endpoints: Endpoints, folder: Path) -> AsyncIterator[Prometheus
     if binary is None:
         raise FileNotFoundError("prometheus: apt-get install prometheus")
     file = folder / "prometheus.yaml"
-    file.write_text(configuration(endpoints), encoding="utf-8")
+    file.write_text(configuration(endpoints, reconcilers or {}), encoding="utf-8")
     address = f"127.0.0.1:{pick_ports({'prometheus': 9099})['prometheus']}"
     with (folder / "prometheus.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
