@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -59,13 +60,17 @@ class SimulatedKraken:
 
     Attributes:
         said: Path -> an answer in the place of the usual one.
+        answers: While it is not set, no answer comes.
     """
 
     def __init__(self, *pairs: dict[str, Any]) -> None:
         self.pairs = list(pairs)
         self.said: dict[str, Said] = {}
+        self.answers = threading.Event()
+        self.answers.set()
 
     def answer(self, asked: Asked) -> Said:
+        self.answers.wait(60)
         path = asked.path.partition("?")[0]
         if path in self.said:
             return self.said[path]

@@ -142,6 +142,21 @@ async def test_it_keeps_up_is_ready_and_ends_when_told_to(
         assert await one.end(signal.SIGTERM) == 0, one.log.read_text()
 
 
+async def test_a_venue_that_does_not_answer_does_not_keep_it_from_ending(
+    engine: AsyncEngine, mutations: Mutations, tmp_path: Path
+) -> None:
+    await commit(mutations, a_venue("kraken"))
+    async with world(engine, tmp_path) as (kraken, writer, settings, _):
+        kraken.answers.clear()
+        one = await start(tmp_path / "log", {**settings, "drain_s": "0.2"})
+        await eventually(one.is_ready, START_S)
+        await asyncio.sleep(1.5)  # its round waits
+        assert await one.end(signal.SIGTERM) == 0, one.log.read_text()
+        assert "rounds are cut off" in one.log.read_text()
+        kraken.answers.set()
+        assert await spellings(writer) == []
+
+
 async def _at_least(one: Started, rounds: int) -> bool:
     return await one.applied() >= rounds
 
