@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from cqc.writer.v1 import registry_admin_pb2 as pb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.importer.fetching import BaseUrls
@@ -19,6 +20,7 @@ from cqar.reconciler.config import ReconcilerConfig, VenueSetting
 from cqar.reconciler.rounds import RoundReport, RoundRunner
 from cqar.reconciler.state_folder import held_folder
 from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.domain.kinds.venue_facts import VENUE_FACTS
 from tests.support.venue_http import Asked, Said, VenueServer, venue_server
 from tests.support.writer_server import Client, serving
 
@@ -111,6 +113,15 @@ class World:
         runner = RoundRunner(own.connection, own.http, urls, own.store, now)
         runner.products = own.runner.products
         return await asyncio.to_thread(runner.run, state)
+
+
+async def kinds_changed(writer: Client, revision: int) -> set[str]:
+    """Kinds of what changed after a revision; how current a venue's facts are is told anew by
+    each round.
+    """
+    request = pb.ListChangesRequest(after_revision=revision, page_size=500)
+    found = await writer.call(writer.admin.ListChanges, request)
+    return {change.entity.kind for change in found.changes} - {VENUE_FACTS.name}
 
 
 def settings_for(folder: Path, writer: Client, url: str, **changes: Any) -> ReconcilerConfig:
