@@ -23,7 +23,7 @@ WIDE_KEYS: Final = 256
 NAME_CHARS_MAX: Final = 64
 #: A field or a type that nearly all records had is part of the form.
 NEARLY_ALL: Final = 0.9
-#: Fewer values than this may all be null by chance.
+#: Fewer records than this may all lack a field, or have null in it, by chance.
 FEW: Final = 5
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?")
@@ -115,8 +115,8 @@ def form_of(values: Iterable[Any]) -> FieldForm:
 
 
 def type_of(value: Any) -> str:
-    """The type of a decoded value, as forms name it."""
-    if value is None:
+    """The type of a decoded value, as forms name it; an empty text says as little as null."""
+    if value is None or value == "":
         return "null"
     if isinstance(value, bool):
         return "bool"
@@ -162,7 +162,9 @@ def _differences(
     before: FieldForm, after: FieldForm, path: str, names: tuple[str, ...]
 ) -> Iterator[FormDifference]:
     had, has = before.types.get("object", 0), after.types.get("object", 0)
-    for name, old in before.fields.items() if had and has else ():
+    if not (had and has) or ("[]" in path and min(had, has) < FEW):
+        had = 0
+    for name, old in before.fields.items() if had else ():
         new, own = after.fields.get(name), (*names, name)
         where = f"{path}.{name}" if path else name
         was = old.count / had

@@ -14,6 +14,7 @@ from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kind import AnyKind, Entity
 from cqar_shared.domain.kinds.finding import FINDING, Finding
 from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.domain.kinds.venue_facts import VENUE_FACTS
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def apply_plan(
 def entities_of(plan: Plan) -> list[tuple[AnyKind, Entity]]:
     """What a plan stores now, in its order: findings beside the listings that they are about.
 
-    The venue's own notes come last: an import that was interrupted is then done again as it was.
+    The venue's own notes and facts come last: an import that was interrupted is then done again as
+    it was, and is not taken for whole.
     """
     about: dict[str | None, list[tuple[AnyKind, Entity]]] = defaultdict(list)
     for finding in (*plan.findings, *plan.superseded):
@@ -96,6 +98,8 @@ def entities_of(plan: Plan) -> list[tuple[AnyKind, Entity]]:
             (last if outcome.kind is VENUE else entities).append((outcome.kind, outcome.after))
             if outcome.kind is VENUE_SYMBOL:
                 entities += about.pop(outcome.key, ())
+    if plan.facts is not None:
+        last.append((VENUE_FACTS, plan.facts))
     return [*entities, *(pair for pairs in about.values() for pair in pairs), *last]
 
 
@@ -152,7 +156,8 @@ def apply_requests(
         commits += answer.committed
         for outcome in answer.outcomes:
             status = pb.OutcomeStatus.Name(outcome.status).removeprefix("OUTCOME_STATUS_")
-            counts[status] += 1
+            # How current the registry is does not change what it says.
+            counts[status] += outcome.entity.kind != VENUE_FACTS.name
             if status == "REJECTED":
                 reasons = "; ".join(f"{v.field}: {v.message}" for v in outcome.violations)
                 key = f"{outcome.entity.kind} {outcome.entity.key}"

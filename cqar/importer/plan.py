@@ -24,7 +24,7 @@ from cqar.importer.multipliers import Multiplier, note_multipliers, stated_multi
 from cqar.importer.plan_judgement import is_stated_again, judge, judge_behind
 from cqar.importer.price_rows import price_outcomes
 from cqar.importer.registry_state import RegistryState, holder_of
-from cqar.importer.venue_notes import record_in_venue, stated_terms
+from cqar.importer.venue_notes import facts_of, record_in_venue, stated_terms
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Item, Outcome, Result
 from cqar_shared.domain.kind import AnyKind
@@ -33,6 +33,7 @@ from cqar_shared.domain.kinds.finding import Finding
 from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import Venue
+from cqar_shared.domain.kinds.venue_facts import VenueFacts
 from cqar_shared.domain.kinds.venue_symbol import (
     VENUE_SYMBOL,
     MarketStatusCode,
@@ -54,6 +55,7 @@ class Plan:
         reading: What the venue's answers say.
         changes: Outcomes that change something, by the order of kinds.
         changes_at: The instant as of which they are, where newer answers are known: the newest's.
+        facts: How current what is said of the venue is then; None: no more than it was.
         past: Of an older answer, what it says of its time, to be stored behind `changes`.
         unchanged: Listings that are already as the venue says.
         stated_again: How many of these are in `changes`, to note when they were stated.
@@ -75,6 +77,7 @@ class Plan:
         self.findings: list[Finding] = []
         self.changes: list[Outcome] = []
         self.changes_at: dt.datetime | None = None
+        self.facts: VenueFacts | None = None
         self.past: list[Outcome] = []
         self.unchanged = 0
         self.stated_again = 0
@@ -246,6 +249,7 @@ def make_plan(
         )
     _record_sources(plan)
     plan.changes += price_outcomes(state, venue, reading, at, plan.changes)
+    plan.facts = facts_of(venue, types, dates, plan, is_dated=state.as_of is not None)
     record_in_venue(state, venue, types, dates, plan)
     return plan
 

@@ -14,9 +14,16 @@ from cqar.importer.market import Market
 from cqar.importer.provenance import TERMS
 from cqar.importer.registry_state import RegistryState
 from cqar.importer.terms import STATED_TERMS, names_stated
+from cqar_shared.domain import rules
 from cqar_shared.domain.evaluation import Batch
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE, Venue
+from cqar_shared.domain.kinds.venue_facts import (
+    ANSWERS_MAX,
+    READER_CHARS_MAX,
+    VenueAnswer,
+    VenueFacts,
+)
 
 if TYPE_CHECKING:
     from cqar.importer.plan import Plan
@@ -43,6 +50,42 @@ def stated_terms(venue: Venue, markets: Iterable[Market]) -> tuple[frozenset[str
     before = frozenset(recorded if isinstance(recorded, list) else unnoted)
     before &= frozenset(STATED_TERMS)
     return now | before, sorted(before - now)
+
+
+def facts_of(
+    venue: Venue, types: set[SymbolTypeCode], dates: AnswerDates, plan: Plan, *, is_dated: bool
+) -> VenueFacts | None:
+    """How current what the registry says of the venue is after a plan.
+
+    None where the answers do not hold everything, are older than others that are known, or were
+    planned before.
+
+    Args:
+        is_dated: The answers' instant was stated by who imports them, and not by the answers.
+    """
+    reading, at = plan.reading, plan.at
+    is_known = all(dates.as_of.get(kind) == at for kind in types)
+    if reading.incomplete or plan.changes_at is not None or is_known:
+        return None
+    stated = [] if is_dated else [s.taken_at for s in reading.sources if s.taken_at is not None]
+    return VenueFacts(
+        venue_id=venue.venue_id,
+        as_of=min([at, *stated]),
+        read_at=at,
+        reader=reading.reader[:READER_CHARS_MAX],
+        answers=tuple(
+            VenueAnswer(
+                request=source.request[: rules.REQUEST_CHARS_MAX],
+                sha256=source.sha256,
+                # A venue's clock may be ahead, or its file newer than whoever imports it says.
+                taken_at=min(source.taken_at, at) if source.taken_at is not None else None,
+            )
+            for source in reading.sources[:ANSWERS_MAX]
+        ),
+        markets=len(reading.markets),
+        unsupported=len(reading.unsupported),
+        unreadable=len(reading.unreadable),
+    )
 
 
 def record_in_venue(

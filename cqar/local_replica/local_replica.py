@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Literal, NamedTuple, Self
 
 import lmdb
-import msgspec
 
 from cqar.local_replica.file_transport import FileTransport
 from cqar.local_replica.reader import ReadRecord
@@ -133,7 +132,7 @@ class LocalReplica(SyncApi):
         lease = snapshot.lease(current)
         if hit is not None and lease.seconds and hit.is_valid_in(snapshot, now_ns):
             freshness = snapshot.leased_freshness(current, lease)
-            result = msgspec.structs.replace(hit.result, freshness=freshness)
+            result = hit.result.told_again(freshness, now_ns // 1_000_000)
             reads, until_ns = hit.reads, hit.until_ns
         else:
             result, until_ns = snapshot.resolve(*key, current)

@@ -51,7 +51,9 @@ class RoundLoop:
         self.states = {v.venue_id: states.load(v.venue_id) for v in settings.venues}
         for state in self.states.values():
             interval_s = settings.interval_of(state.venue_id)
-            state.due_s = round_schedule.after_start(now(), state.due_s, interval_s, chance())
+            state.due_s = round_schedule.after_start(
+                *(now(), state.due_s, interval_s, chance()), is_failing=state.failures > 0
+            )
             metrics.begin(state)
 
     @property

@@ -25,15 +25,19 @@ def jittered(seconds: float, chance: float) -> float:
     return seconds * (1 + JITTER * (2 * chance - 1))
 
 
-def after_start(now_s: float, due_s: float | None, interval_s: float, chance: float) -> float:
+def after_start(
+    now_s: float, due_s: float | None, interval_s: float, chance: float, *, is_failing: bool
+) -> float:
     """The first round after a start: when it was due, or soon.
 
     Args:
-        due_s: As it was noted before; None: nothing was. One that is further away than any pause
-            is from a clock that was wrong.
+        due_s: As it was noted before; None: nothing was. One that is further away than it can be
+            is of a longer interval, or of a clock that was wrong.
+        is_failing: Whether the venue failed last: it may have asked to be left alone.
     """
     soon_s = now_s + min(SPREAD_S, interval_s) * chance
-    if due_s is None or due_s > now_s + max(LEFT_ALONE_S_MAX, 2 * interval_s):
+    furthest_s = max(LEFT_ALONE_S_MAX if is_failing else 0.0, interval_s) * (1 + JITTER)
+    if due_s is None or due_s > now_s + furthest_s:
         return soon_s
     return max(due_s, soon_s)
 

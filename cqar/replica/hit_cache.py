@@ -13,7 +13,6 @@ from collections.abc import Coroutine
 from time import CLOCK_BOOTTIME, clock_gettime
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-import msgspec
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar.sdk import decoding
@@ -114,9 +113,10 @@ class HitCache:
             return None
         if not cached.is_found:
             return None
-        result = self._result(
-            cached, (venue, symbol), Freshness(*position, State.LIVE, lease.reported_ms)
-        )
+        freshness = Freshness(*position, State.LIVE, lease.reported_ms)
+        # As of the lease's end, as staleness is.
+        until_ms = now_ns // 1_000_000 + int(lease.seconds * 1000)
+        result = self._result(cached, (venue, symbol), freshness, until_ms)
         until_s = began_s + min(lease.seconds, (cached.until_ns - now_ns) / 1e9)
         if len(self.entries) >= HITS_MAX:
             self.entries.clear()
@@ -124,10 +124,10 @@ class HitCache:
         return result
 
     def _result(
-        self, cached: CachedAnswer, key: tuple[str, str], freshness: Freshness
+        self, cached: CachedAnswer, key: tuple[str, str], freshness: Freshness, until_ms: int
     ) -> Resolution:
         entry = self.entries.get(key)
         if entry is not None and entry.cached is cached:
-            return msgspec.structs.replace(entry.result, freshness=freshness)
+            return entry.result.told_again(freshness, until_ms)
         message = pb.ResolveResponse.FromString(cached.encoded).resolution
-        return decoding.resolution(message, freshness)
+        return decoding.resolution(message, freshness).told_again(freshness, until_ms)

@@ -17,7 +17,7 @@ from cqc.assets.v1 import (
 )
 from cqc.markets.v1 import identifier_pb2 as symbol_identifier_pb2
 from cqc.markets.v1 import symbol_pb2
-from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
+from cqc.venues.v1 import venue_asset_pb2, venue_facts_pb2, venue_pb2, venue_symbol_pb2
 from google.protobuf.message import Message
 
 from cqar.sdk.results import Freshness
@@ -35,6 +35,7 @@ MESSAGES: Final[dict[str, type[Message]]] = {
     "symbol_identifier": symbol_identifier_pb2.SymbolIdentifier,
     "venue": venue_pb2.Venue,
     "venue_asset": venue_asset_pb2.VenueAsset,
+    "venue_facts": venue_facts_pb2.VenueFacts,
     "venue_symbol": venue_symbol_pb2.VenueSymbol,
 }
 

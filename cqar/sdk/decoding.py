@@ -61,7 +61,14 @@ def resolution(message: pb.Resolution, freshness: r.Freshness) -> r.Resolution:
         specs=specs(message.specs),
         tradeable=tradeable(message.tradeable),
         freshness=freshness,
+        facts_as_of=instant(message, "facts_as_of"),
+        facts_age_ms=facts_age_ms(message),
     )
+
+
+def facts_age_ms(message: Any) -> int | None:
+    """How old what is said of the venue is, in an answer that tells it."""
+    return message.facts_age_ms if message.HasField("facts_age_ms") else None
 
 
 def past_resolution(message: pb.Resolution, freshness: r.Freshness) -> r.PastResolution:
@@ -283,6 +290,7 @@ def order_check(message: pb.CheckOrderResponse) -> r.OrderCheck:
         quantity=decimal(message.quantity),
         notional=decimal(message.notional),
         freshness=freshness(message.freshness),
+        facts_age_ms=facts_age_ms(message),
     )
 
 

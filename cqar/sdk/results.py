@@ -99,6 +99,8 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
         legs: Of a COMBO.
         doubts: Words such as SOURCE_UNREADABLE that deny opening until they are decided.
         projected: Whether the answer is as of an instant to come, by what is known now.
+        facts_as_of: Of this instant is what the registry says of the venue; None: nobody noted it.
+        facts_age_ms: How long ago that was when this was answered, in milliseconds.
     """
 
     status: Status
@@ -130,6 +132,19 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     legs: tuple[ComboLeg, ...] = ()
     doubts: tuple[str, ...] = ()
     projected: bool = False
+    facts_as_of: dt.datetime | None = None
+    facts_age_ms: int | None = None
+
+    def told_again(self, freshness: Freshness, now_ms: int) -> Resolution:
+        """The same at another instant, at which it still holds.
+
+        Args:
+            now_ms: The instant, in milliseconds since 1970.
+        """
+        age = self.facts_age_ms
+        if self.facts_as_of is not None:
+            age = max(0, now_ms - int(self.facts_as_of.timestamp() * 1000))
+        return msgspec.structs.replace(self, freshness=freshness, facts_age_ms=age)
 
 
 class PastResolution(msgspec.Struct, frozen=True, kw_only=True):
@@ -292,6 +307,7 @@ class OrderCheck(msgspec.Struct, frozen=True):
         quantity: Rounded down; None if none was given or the lot is not known.
         notional: In the unit of prices; of QUANTO contracts in the settlement asset. Of a market
             order at the reference price. None if it cannot be computed.
+        facts_age_ms: As of a resolution.
     """
 
     allowed: bool
@@ -300,6 +316,7 @@ class OrderCheck(msgspec.Struct, frozen=True):
     quantity: Decimal | None
     notional: Decimal | None
     freshness: Freshness
+    facts_age_ms: int | None = None
 
     def __bool__(self) -> bool:
         return self.allowed

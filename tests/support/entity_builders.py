@@ -29,6 +29,7 @@ from cqar_shared.domain.kinds.symbol import Symbol, SymbolTypeCode
 from cqar_shared.domain.kinds.symbol_identifier import SymbolDataSource, SymbolIdentifier
 from cqar_shared.domain.kinds.venue import Venue, VenueType
 from cqar_shared.domain.kinds.venue_asset import VenueAsset
+from cqar_shared.domain.kinds.venue_facts import VenueAnswer, VenueFacts
 from cqar_shared.domain.kinds.venue_symbol import VenueSymbol
 
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
@@ -146,6 +147,12 @@ def an_asset_price(**changes: Any) -> AssetPrice:
     )
     given: dict[str, Any] = {"venue_id": "binance", "asset_id": BTC, "taken_at": NOW}
     return AssetPrice(**{**given, "quotes": (quote,), **changes})
+
+
+def a_venue_facts(**changes: Any) -> VenueFacts:
+    answer = VenueAnswer(request="GET /v1", sha256="0" * 64, size=2, taken_at=NOW)
+    given: dict[str, Any] = {"venue_id": "binance", "as_of": NOW, "read_at": NOW}
+    return VenueFacts(**{**given, "answers": (answer,), "markets": 2, **changes})
 
 
 def a_finding(**changes: Any) -> Finding:

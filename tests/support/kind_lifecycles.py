@@ -29,6 +29,7 @@ from tests.support.entity_builders import (
     a_symbol_identifier,
     a_venue,
     a_venue_asset,
+    a_venue_facts,
     a_venue_symbol,
     an_asset,
     an_asset_price,
@@ -159,6 +160,12 @@ LIVES: Final[dict[str, Life]] = {
             ({"delisted_at": NOW}, "venue_symbol_delisted"),
         ),
         told=("venue_symbol_listed", "venue_symbol_removed"),
+    ),
+    "venue_facts": Life(
+        needs=_MARKET,
+        born=a_venue_facts(as_of=NOW - _DAY),
+        steps=(({"as_of": NOW, "markets": 3, "unreadable": 1}, ""),),
+        told=("", ""),
     ),
     "listing_source": Life(
         needs=(*_MARKET, a_venue_symbol(listing_id=an_id("listing"), listed_at=NOW - _DAY)),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from cqc.writer.v1 import registry_admin_pb2 as pb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.importer.fetching import BaseUrls
@@ -18,6 +20,7 @@ from cqar.reconciler.config import ReconcilerConfig, VenueSetting
 from cqar.reconciler.rounds import RoundReport, RoundRunner
 from cqar.reconciler.state_folder import held_folder
 from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.domain.kinds.venue_facts import VENUE_FACTS
 from tests.support.venue_http import Asked, Said, VenueServer, venue_server
 from tests.support.writer_server import Client, serving
 
@@ -59,13 +62,17 @@ class SimulatedKraken:
 
     Attributes:
         said: Path -> an answer in the place of the usual one.
+        answers: While it is not set, no answer comes.
     """
 
     def __init__(self, *pairs: dict[str, Any]) -> None:
         self.pairs = list(pairs)
         self.said: dict[str, Said] = {}
+        self.answers = threading.Event()
+        self.answers.set()
 
     def answer(self, asked: Asked) -> Said:
+        self.answers.wait(60)
         path = asked.path.partition("?")[0]
         if path in self.said:
             return self.said[path]
@@ -106,6 +113,15 @@ class World:
         runner = RoundRunner(own.connection, own.http, urls, own.store, now)
         runner.products = own.runner.products
         return await asyncio.to_thread(runner.run, state)
+
+
+async def kinds_changed(writer: Client, revision: int) -> set[str]:
+    """Kinds of what changed after a revision; how current a venue's facts are is told anew by
+    each round.
+    """
+    request = pb.ListChangesRequest(after_revision=revision, page_size=500)
+    found = await writer.call(writer.admin.ListChanges, request)
+    return {change.entity.kind for change in found.changes} - {VENUE_FACTS.name}
 
 
 def settings_for(folder: Path, writer: Client, url: str, **changes: Any) -> ReconcilerConfig:

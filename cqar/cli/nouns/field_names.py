@@ -119,6 +119,7 @@ FIELD_HELP: Final = {
     "expiry": "Time at which it expires.",
     "explorer_url": "URL of its block explorer.",
     "external_id": "What the source calls it, letter for letter.",
+    "facts_stale_after_s": "Age in seconds from which on its facts are too old; 0: none is.",
     "flag_type": "What the flag warns of.",
     "funding_interval_s": "Seconds between two fundings.",
     "group_type": "Free text, such as basket.",

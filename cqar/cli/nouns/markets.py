@@ -47,6 +47,7 @@ VENUE: Final = Noun(
         ),
         "list": Verb("ListVenues", "", "List venues.", "--type dex"),
     },
+    extra_commands={"status": "cqar.cli.venue_status:venue_status"},
 )
 
 SYMBOL: Final = Noun(

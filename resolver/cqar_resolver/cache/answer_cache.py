@@ -69,11 +69,13 @@ class CachedAnswer:
         encoded: The answer as field 1 of its response, without freshness.
         denials: The codes of the reasons why its verdict does not allow to open a position.
         until_ns: The first instant at which the answer may be another.
+        facts_ms: Of when what it says of the venue is, in milliseconds since 1970; 0: not known.
+            The answer does not tell its age, which is another each time.
     """
 
     __slots__ = (
         *("_dependencies", "_from_ns", "_revision"),
-        *("denials", "encoded", "is_found", "until_ns"),
+        *("denials", "encoded", "facts_ms", "is_found", "until_ns"),
     )
 
     def __init__(
@@ -85,7 +87,9 @@ class CachedAnswer:
         instant: Instant,
         *,
         is_found: bool,
+        facts_ms: int = 0,
     ) -> None:
+        self.facts_ms = facts_ms
         self.encoded = encoded
         self.denials = denials
         self.is_found = is_found

@@ -22,6 +22,8 @@ _FIRST: Final = b"\x0a"
 #: The tags of `Resolution.freshness` and `ResolveBatchResponse.freshness`.
 _FRESHNESS: Final = b"\x4a"
 _BATCH_FRESHNESS: Final = b"\x12"
+#: The tag of `Resolution.facts_age_ms`.
+_FACTS_AGE: Final = b"\x68"
 #: No valid key is longer; the answers to longer ones are not kept.
 QUESTION_BYTES_MAX: Final = 1024
 
@@ -64,6 +66,8 @@ class ResolutionCache:
         reader, now = RecordingReader(memory), Instant(now_ns)
         context = QueryContext(reader, stale)
         resolution = resolve_or_miss(context, key.venue_id, key.venue_symbol, now)
+        resolution.ClearField("facts_age_ms")
+        has_facts = resolution.HasField("facts_as_of")
         answer = CachedAnswer(
             encode(_FIRST, resolution.SerializeToString()),
             tuple(reason.code for reason in resolution.tradeable.open.reasons),
@@ -71,6 +75,7 @@ class ResolutionCache:
             memory.position.revision,
             now,
             is_found=not resolution.HasField("not_found"),
+            facts_ms=resolution.facts_as_of.ToMilliseconds() if has_facts else 0,
         )
         is_whole = len(question) <= QUESTION_BYTES_MAX and key.SerializeToString() == question
         if stale is None and is_whole:
@@ -86,17 +91,65 @@ def encode_freshness(freshness: pb.Freshness) -> bytes:
     return encode(_FIRST, encode(_FRESHNESS, freshness.SerializeToString()))
 
 
-def batch_response(answers: list[CachedAnswer], freshness: pb.Freshness) -> bytes:
-    """Return a ResolveBatchResponse."""
-    last = encode(_BATCH_FRESHNESS, freshness.SerializeToString())
-    return b"".join([*[answer.encoded for answer in answers], last])
+class FactsAges:
+    """Ages of what is said of venues, encoded, at one instant; of few venues, so kept.
+
+    Args:
+        now_ms: Milliseconds since 1970.
+    """
+
+    def __init__(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+        self._known: dict[int, bytes] = {0: b""}
+
+    def of(self, facts_ms: int) -> bytes:
+        """Return `Resolution.facts_age_ms`, encoded; nothing where it is not known.
+
+        Args:
+            facts_ms: `CachedAnswer.facts_ms`.
+        """
+        found = self._known.get(facts_ms)
+        if found is None:
+            found = _FACTS_AGE + varint(max(0, self._now_ms - facts_ms))
+            self._known[facts_ms] = found
+        return found
+
+    def to_append(self, facts_ms: int) -> bytes:
+        """Return the same as a ResolveResponse, to be appended to an answer."""
+        return encode(_FIRST, self.of(facts_ms)) if facts_ms else b""
+
+
+def batch_response(answers: list[CachedAnswer], freshness: pb.Freshness, now_ms: int = 0) -> bytes:
+    """Return a ResolveBatchResponse.
+
+    Args:
+        now_ms: When it is answered, in milliseconds since 1970.
+    """
+    ages = FactsAges(now_ms)
+    parts = [
+        _with_age(answer.encoded, ages.of(answer.facts_ms)) if answer.facts_ms else answer.encoded
+        for answer in answers
+    ]
+    return b"".join([*parts, encode(_BATCH_FRESHNESS, freshness.SerializeToString())])
+
+
+def _with_age(encoded: bytes, age: bytes) -> bytes:
+    """Put an age into a resolution that is encoded as a field."""
+    start = 1
+    while encoded[start] & 0x80:
+        start += 1
+    return encode(_FIRST, encoded[start + 1 :] + age)
 
 
 def encode(tag: bytes, message: bytes) -> bytes:
     """Return a field that holds a message."""
-    size, length = len(message), bytearray()
-    while size > 0x7F:
-        length.append(size & 0x7F | 0x80)
-        size >>= 7
-    length.append(size)
-    return b"".join((tag, length, message))
+    return b"".join((tag, varint(len(message)), message))
+
+
+def varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)

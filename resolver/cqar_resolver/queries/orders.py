@@ -68,7 +68,9 @@ class CheckOrderQuery(Query[pb.CheckOrderResponse]):
         for code, message in order_limits.against(specs, order, on_steps):
             reason = pb.Reason(code=code, kind="venue_symbol", key=listing_id, message=message)
             reasons.append(reason)
+        age_ms = found.facts_age_ms if found.HasField("facts_age_ms") else None
         return pb.CheckOrderResponse(
+            facts_age_ms=age_ms,
             allowed=not reasons,
             reasons=reasons,
             price=order_limits.text(on_steps.price),

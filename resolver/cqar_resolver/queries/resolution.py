@@ -10,17 +10,19 @@ from typing import Any, Final, Self
 from cqc.assets.v1 import asset_pb2, quality_flag_pb2
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
-from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
+from cqc.venues.v1 import venue_asset_pb2, venue_facts_pb2, venue_pb2, venue_symbol_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from cqar_resolver.queries.query import BatchQuery
 from cqar_shared.codec.entity_codec import instant_in
 from cqar_shared.codec.request_validation import require_id
 from cqar_shared.domain import tradeability, verdicts
 from cqar_shared.domain.as_of import specs as specs_as_of
-from cqar_shared.domain.instant import Instant
+from cqar_shared.domain.instant import Instant, ns_of
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.domain.kinds.venue_facts import VENUE_FACTS
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 from cqar_shared.errors import EntityNotFound, Invalid, TooLarge
 from cqar_shared.queries import entities, listings
@@ -141,7 +143,8 @@ def resolve(
     specs = tradeability.specs_of(terms, symbol)
     venue_assets = list(_venue_assets(reader, venue, symbol))
     flags = _flags(reader, symbol)
-    return pb.Resolution(
+    facts = _facts(reader, venue_id)
+    found = pb.Resolution(
         status=status_of(listing, now),
         venue_symbol=tradeability.effective_listing(listing, terms, now),
         symbol=symbol,
@@ -159,8 +162,23 @@ def resolve(
             context.stale,
             flags,
             listing if listing.alias_of else None,
+            facts,
         ),
     )
+    if facts is not None:
+        found.facts_as_of.CopyFrom(facts.as_of)
+        found.facts_age_ms = age_ms(facts.as_of, now)
+    return found
+
+
+def age_ms(as_of: Timestamp, now: Instant) -> int:
+    """Return how long ago an instant was, by a clock that may be behind it."""
+    return max(0, now.ns - ns_of(as_of)) // 1_000_000
+
+
+def _facts(reader: Reader, venue_id: str) -> venue_facts_pb2.VenueFacts | None:
+    payload = reader.get(VENUE_FACTS.name, venue_id)
+    return None if payload is None else venue_facts_pb2.VenueFacts.FromString(payload)
 
 
 def _resolve_as_of(

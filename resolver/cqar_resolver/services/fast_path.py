@@ -21,7 +21,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from cqar_resolver import metrics
 from cqar_resolver.cache import resolution_cache
 from cqar_resolver.cache.answer_cache import CachedAnswer, VersionedReader
-from cqar_resolver.cache.resolution_cache import ResolutionCache
+from cqar_resolver.cache.resolution_cache import FactsAges, ResolutionCache
 from cqar_resolver.queries.execute import PARTS_AT_ONCE, QueryExecutor
 from cqar_resolver.queries.query import require_fits
 from cqar_resolver.queries.resolution import require_few
@@ -70,6 +70,7 @@ class FastPath:
         self._now = now
         self._resolutions = resolutions
         self._lease: FreshnessLease | None = None
+        self._ages = FactsAges(0)
 
     def register(self, methods: Methods) -> None:
         """Replace the service's own handlers, which must be registered before.
@@ -100,6 +101,9 @@ class FastPath:
                     seconds = time.perf_counter() - began_s
                     count_lookup(seconds)
                     count_call(seconds)
+                    if cached.facts_ms:
+                        age = self._ages.to_append(cached.facts_ms)
+                        return cached.encoded + age + lease.encoded_freshness
                     return cached.encoded + lease.encoded_freshness
             answer: bytes = await wrapped(request, context)
             return answer
@@ -129,6 +133,8 @@ class FastPath:
         until_ns = now_ns + int(length.seconds * 1e9)
         encoded = resolution_cache.encode_freshness(freshness)
         until_s = now_s + length.seconds
+        # As of the lease's end, as staleness is.
+        self._ages = FactsAges(until_ns // 1_000_000)
         self._lease = FreshnessLease(replica.generation, until_s, now_ns, until_ns, encoded)
         return self._lease
 
@@ -150,7 +156,8 @@ class FastPath:
                 send_freshness(freshness, context)
                 seconds = time.perf_counter() - began_s
                 metrics.count_lookup("Resolve", "found", "memory", seconds)
-                return answer.encoded + resolution_cache.encode_freshness(freshness)
+                age = FactsAges(self._now_ns() // 1_000_000).to_append(answer.facts_ms)
+                return answer.encoded + age + resolution_cache.encode_freshness(freshness)
         question = parsed(pb.ResolveRequest, request, RESOLVE_BYTES_MAX)
         response = await self._ordinary.Resolve(question, context)
         return response.SerializeToString()
@@ -181,7 +188,7 @@ class FastPath:
             return await self._ordinary_batch(batch, context)
         metrics.count_denials(chain.from_iterable(answer.denials for answer in answers))
         metrics.count_lookup("ResolveBatch", "found", "memory", time.perf_counter() - began_s)
-        return resolution_cache.batch_response(answers, freshness)
+        return resolution_cache.batch_response(answers, freshness, self._now_ns() // 1_000_000)
 
     async def _ordinary_batch(self, batch: pb.ResolveBatchRequest, context: Context) -> bytes:
         response = await self._ordinary.ResolveBatch(batch, context)

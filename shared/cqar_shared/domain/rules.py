@@ -164,6 +164,15 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:64].strip("-")
 
 
+def check_request(field: str, value: str) -> Iterator[FieldViolation]:
+    """Check what was asked of a venue, such as its path with parameters."""
+    if not value:
+        yield FieldViolation(field, "REQUIRED", "is required")
+    elif len(value) > REQUEST_CHARS_MAX:
+        message = f"has {len(value)} characters; at most {REQUEST_CHARS_MAX}"
+        yield FieldViolation(field, "TOO_LONG", message)
+
+
 def check_sha256(field: str, value: str) -> Iterator[FieldViolation]:
     if not _SHA256_HEX.fullmatch(value):
         message = "must be a SHA-256 in lower-case hexadecimal"

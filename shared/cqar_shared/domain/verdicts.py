@@ -11,7 +11,7 @@ from typing import NamedTuple
 from cqc.assets.v1 import quality_flag_pb2
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
-from cqc.venues.v1 import venue_asset_pb2, venue_pb2
+from cqc.venues.v1 import venue_asset_pb2, venue_facts_pb2, venue_pb2
 from cqc.venues.v1.venue_symbol_pb2 import MarketStatus
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -29,6 +29,7 @@ class _Market(NamedTuple):
     specs: pb.Specs
     venue_assets: Sequence[venue_asset_pb2.VenueAsset]
     stale: pb.Reason | None
+    facts: venue_facts_pb2.VenueFacts | None
     flags: Sequence[tuple[str, quality_flag_pb2.AssetQualityFlag]]
     asked: Listing | None
 
@@ -47,6 +48,7 @@ def verdict(
     stale: pb.Reason | None = None,
     flags: Iterable[tuple[str, quality_flag_pb2.AssetQualityFlag]] = (),
     asked: Listing | None = None,
+    facts: venue_facts_pb2.VenueFacts | None = None,
 ) -> pb.Tradeable:
     """Return which orders may be sent now, and why others may not; and until when that holds.
 
@@ -59,8 +61,10 @@ def verdict(
         stale: Why the snapshot may be behind; denies opening a position, not closing one.
         flags: The flags of the symbol's assets, each with BASE, QUOTE or SETTLEMENT.
         asked: For an alias, the alias: its own period counts too.
+        facts: How current what the registry says of the venue is; None: nobody noted it.
     """
-    market = _Market(*(listing, symbol, venue, specs, venue_assets), stale, tuple(flags), asked)
+    of = (listing, symbol, venue, specs, venue_assets)
+    market = _Market(*of, stale, facts, tuple(flags), asked)
     found = _verdict_at(market, now)
     until = _turns_at(market, now, is_open=found.allowed)
     if until is not None:
@@ -113,6 +117,32 @@ def _opening_reasons(market: _Market, now: Instant) -> Iterator[pb.Reason]:
     yield from _asset_reasons(market.venue_assets, market.flags, now)
     if market.stale is not None:
         yield market.stale
+    yield from _facts_reasons(market, now)
+
+
+def _facts_reasons(market: _Market, now: Instant) -> Iterator[pb.Reason]:
+    """Why what was read of the venue is too old, where the venue says what is."""
+    venue = market.venue
+    if not venue.HasField("facts_stale_after_s"):
+        return
+    ends = _facts_end(market)
+    if ends is None:
+        text = "nobody noted when the venue was read"
+        yield _reason("FACTS_STALE", "venue", venue.venue_id, text)
+    elif now.reached(ends):
+        text = f"the venue was read more than {venue.facts_stale_after_s} s ago"
+        yield _reason("FACTS_STALE", "venue", venue.venue_id, text)
+
+
+def _facts_end(market: _Market) -> Timestamp | None:
+    """Return the instant from which what was read is too old; None where there is none."""
+    facts, venue = market.facts, market.venue
+    if facts is None or not venue.HasField("facts_stale_after_s"):
+        return None
+    ends = Timestamp()
+    ends.CopyFrom(facts.as_of)
+    ends.seconds += venue.facts_stale_after_s
+    return ends
 
 
 def _turns_at(market: _Market, now: Instant, *, is_open: bool) -> Timestamp | None:
@@ -142,6 +172,9 @@ def _known_instants(market: _Market) -> Iterator[Timestamp]:
             yield getattr(market.symbol, name)
     for change in market.listing.scheduled:
         yield change.effective_at
+    facts_end = _facts_end(market)
+    if facts_end is not None:
+        yield facts_end
 
 
 def _asset_reasons(

@@ -18,6 +18,8 @@ _KIB: Final = 1024
 
 #: Items in one Apply.
 ITEMS_MAX: Final = 5_000
+#: Names in one filter of a list.
+FILTERS_MAX: Final = 100
 #: Findings in one Propose, and on a page.
 FINDINGS_MAX: Final = 1_000
 #: gRPC's default limit is 4 MB a message; a Resolution is about 2 KB. Where symbol, listing and
@@ -31,6 +33,8 @@ REQUEST_BYTES_MAX: Final = 64 * _KIB
 BYTES_MAX: Final[Mapping[str, int]] = {
     "/cqc.writer.v1.RegistryAdmin/Apply": MESSAGE_BYTES_MAX,
     "/cqc.writer.v1.RegistryAdmin/Propose": MESSAGE_BYTES_MAX,
+    # 100 actors of 200 characters, of 4 bytes each.
+    "/cqc.writer.v1.RegistryAdmin/ListChanges": 160 * _KIB,
     # 2,000 members of 210 bytes.
     "/cqc.services.v1.AssetRegistry/CreateAssetGroup": 512 * _KIB,
     # 32 URLs of 2,048 characters, of 4 bytes each.

@@ -25,7 +25,7 @@ from cqar_shared.domain.kinds.api_key import Role
 from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually, head_of
 from tests.support.entity_builders import a_venue
-from tests.support.reconciling import SimulatedKraken, a_pair
+from tests.support.reconciling import SimulatedKraken, a_pair, kinds_changed
 from tests.support.writer_server import Client, serving
 
 START_S = 60.0
@@ -142,6 +142,21 @@ async def test_it_keeps_up_is_ready_and_ends_when_told_to(
         assert await one.end(signal.SIGTERM) == 0, one.log.read_text()
 
 
+async def test_a_venue_that_does_not_answer_does_not_keep_it_from_ending(
+    engine: AsyncEngine, mutations: Mutations, tmp_path: Path
+) -> None:
+    await commit(mutations, a_venue("kraken"))
+    async with world(engine, tmp_path) as (kraken, writer, settings, _):
+        kraken.answers.clear()
+        one = await start(tmp_path / "log", {**settings, "drain_s": "0.2"})
+        await eventually(one.is_ready, START_S)
+        await asyncio.sleep(1.5)  # its round waits
+        assert await one.end(signal.SIGTERM) == 0, one.log.read_text()
+        assert "rounds are cut off" in one.log.read_text()
+        kraken.answers.set()
+        assert await spellings(writer) == []
+
+
 async def _at_least(one: Started, rounds: int) -> bool:
     return await one.applied() >= rounds
 
@@ -163,7 +178,7 @@ async def test_killed_again_and_again_it_goes_on_where_it_was(
         settled = (await head_of(engine)).revision
         before = await one.applied()
         await eventually(lambda: _at_least(one, before + 2), START_S)
-        assert (await head_of(engine)).revision == settled
+        assert await kinds_changed(writer, settled) == set()
         assert await one.end(signal.SIGTERM) == 0
         with KeptRounds.opened(tmp_path / "a") as kept:
             for kept_round in kept.rounds("kraken", 100):

@@ -51,6 +51,7 @@ from cqar_writer.services.log_methods import LogMethods
 from cqar_writer.services.merge_methods import MergeMethods
 from cqar_writer.services.outcome_messages import outcome_message
 from cqar_writer.services.rpc_methods import cause_of, count, send_position
+from cqar_writer.services.venue_facts_methods import VenueFactsMethods
 from cqar_writer.store import entity_rows
 from cqar_writer.store.voided_listings import VoidedListings
 
@@ -68,7 +69,7 @@ KEYS_MAX: Final = 100
 REVISION_DIGITS_MAX: Final = 19
 
 
-class RegistryAdminService(MergeMethods, LogMethods, RegistryAdminServicer):
+class RegistryAdminService(MergeMethods, LogMethods, VenueFactsMethods, RegistryAdminServicer):
     def __init__(
         self,
         mutations: Mutations,

@@ -19,6 +19,7 @@ from cqar_shared.lists import paging
 from cqar_shared.replication.positions import NUMBER_MAX, LogPosition, position_of
 from cqar_shared.rpc import auth
 from cqar_shared.rpc.error_mapping import Context
+from cqar_shared.rpc.request_limits import FILTERS_MAX
 from cqar_writer.database.primary import PrimaryDatabase
 from cqar_writer.reads.logged_changes import LogPage, LogQuery, hidden_kinds
 from cqar_writer.services.rpc_methods import send_position
@@ -26,8 +27,6 @@ from cqar_writer.store import entity_rows, outbox
 
 PAGE_MAX: Final = 500
 PAGE_SIZE: Final = 200
-#: Filters of each sort.
-FILTERS_MAX: Final = 100
 _DIGITS_MAX: Final = 19
 
 

@@ -2676,6 +2676,7 @@ class CreateVenueRequest(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    FACTS_STALE_AFTER_S_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     venue_type: _venue_pb2.VenueType.ValueType
     chain_id: _builtins.str
@@ -2690,6 +2691,8 @@ class CreateVenueRequest(_message.Message):
     environment: _venue_pb2.Environment.ValueType
     region: _builtins.str
     """A slug, such as eu."""
+    facts_stale_after_s: _builtins.int
+    """Seconds after which what was read of it is too old to open positions by. Unset: it never is."""
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
         """Free; at most 16 KiB. cqar import reads ccxt_id, market_types and contracts (linear, inverse)."""
@@ -2708,10 +2711,11 @@ class CreateVenueRequest(_message.Message):
         metadata: _struct_pb2.Struct | None = ...,
         environment: _venue_pb2.Environment.ValueType | None = ...,
         region: _builtins.str | None = ...,
+        facts_stale_after_s: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_environment", b"_environment", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "environment", b"environment", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_environment", b"_environment", "_facts_stale_after_s", b"_facts_stale_after_s", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "environment", b"environment", "facts_stale_after_s", b"facts_stale_after_s", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_environment", b"_environment", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "environment", b"environment", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_environment", b"_environment", "_facts_stale_after_s", b"_facts_stale_after_s", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "environment", b"environment", "facts_stale_after_s", b"facts_stale_after_s", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__api_endpoint: _TypeAlias = _typing.Literal["api_endpoint"]  # noqa: Y015
     _WhichOneofArgType__api_endpoint: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint"]  # noqa: Y015
@@ -2719,6 +2723,8 @@ class CreateVenueRequest(_message.Message):
     _WhichOneofArgType__chain_id: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id"]  # noqa: Y015
     _WhichOneofReturnType__environment: _TypeAlias = _typing.Literal["environment"]  # noqa: Y015
     _WhichOneofArgType__environment: _TypeAlias = _typing.Literal["_environment", b"_environment"]  # noqa: Y015
+    _WhichOneofReturnType__facts_stale_after_s: _TypeAlias = _typing.Literal["facts_stale_after_s"]  # noqa: Y015
+    _WhichOneofArgType__facts_stale_after_s: _TypeAlias = _typing.Literal["_facts_stale_after_s", b"_facts_stale_after_s"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__operator: _TypeAlias = _typing.Literal["operator"]  # noqa: Y015
@@ -2739,6 +2745,8 @@ class CreateVenueRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__chain_id) -> _WhichOneofReturnType__chain_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__environment) -> _WhichOneofReturnType__environment | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__facts_stale_after_s) -> _WhichOneofReturnType__facts_stale_after_s | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
     @_typing.overload
@@ -3792,6 +3800,7 @@ class UpdateVenueRequest(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    FACTS_STALE_AFTER_S_FIELD_NUMBER: _builtins.int
     IF_REVISION_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     name: _builtins.str
@@ -3805,6 +3814,8 @@ class UpdateVenueRequest(_message.Message):
     environment: _venue_pb2.Environment.ValueType
     region: _builtins.str
     """A slug, such as eu."""
+    facts_stale_after_s: _builtins.int
+    """Zero: what was read of it is never too old."""
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     @_builtins.property
@@ -3824,16 +3835,19 @@ class UpdateVenueRequest(_message.Message):
         metadata: _struct_pb2.Struct | None = ...,
         environment: _venue_pb2.Environment.ValueType | None = ...,
         region: _builtins.str | None = ...,
+        facts_stale_after_s: _builtins.int | None = ...,
         if_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_environment", b"_environment", "_if_revision", b"_if_revision", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "environment", b"environment", "if_revision", b"if_revision", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "venue_id", b"venue_id", "website_url", b"website_url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_environment", b"_environment", "_facts_stale_after_s", b"_facts_stale_after_s", "_if_revision", b"_if_revision", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "environment", b"environment", "facts_stale_after_s", b"facts_stale_after_s", "if_revision", b"if_revision", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "venue_id", b"venue_id", "website_url", b"website_url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_environment", b"_environment", "_if_revision", b"_if_revision", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "environment", b"environment", "if_revision", b"if_revision", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "venue_id", b"venue_id", "website_url", b"website_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_environment", b"_environment", "_facts_stale_after_s", b"_facts_stale_after_s", "_if_revision", b"_if_revision", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "environment", b"environment", "facts_stale_after_s", b"facts_stale_after_s", "if_revision", b"if_revision", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "venue_id", b"venue_id", "website_url", b"website_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__api_endpoint: _TypeAlias = _typing.Literal["api_endpoint"]  # noqa: Y015
     _WhichOneofArgType__api_endpoint: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint"]  # noqa: Y015
     _WhichOneofReturnType__environment: _TypeAlias = _typing.Literal["environment"]  # noqa: Y015
     _WhichOneofArgType__environment: _TypeAlias = _typing.Literal["_environment", b"_environment"]  # noqa: Y015
+    _WhichOneofReturnType__facts_stale_after_s: _TypeAlias = _typing.Literal["facts_stale_after_s"]  # noqa: Y015
+    _WhichOneofArgType__facts_stale_after_s: _TypeAlias = _typing.Literal["_facts_stale_after_s", b"_facts_stale_after_s"]  # noqa: Y015
     _WhichOneofReturnType__if_revision: _TypeAlias = _typing.Literal["if_revision"]  # noqa: Y015
     _WhichOneofArgType__if_revision: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision"]  # noqa: Y015
     _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
@@ -3854,6 +3868,8 @@ class UpdateVenueRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__api_endpoint) -> _WhichOneofReturnType__api_endpoint | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__environment) -> _WhichOneofReturnType__environment | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__facts_stale_after_s) -> _WhichOneofReturnType__facts_stale_after_s | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__if_revision) -> _WhichOneofReturnType__if_revision | None: ...
     @_typing.overload

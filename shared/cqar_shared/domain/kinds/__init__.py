@@ -23,6 +23,7 @@ from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.symbol_identifier import SYMBOL_IDENTIFIER
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
+from cqar_shared.domain.kinds.venue_facts import VENUE_FACTS
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "symbol_identifier",
     "venue",
     "venue_asset",
+    "venue_facts",
     "venue_symbol",
 ]
 
@@ -62,6 +64,7 @@ KINDS: tuple[AnyKind, ...] = (
     SYMBOL_IDENTIFIER,
     VENUE_ASSET,
     VENUE_SYMBOL,
+    VENUE_FACTS,
     LISTING_SOURCE,
     ASSET_PRICE,
     FINDING,

@@ -79,11 +79,7 @@ def check_listing_source(
 
 
 def _check_answer(answer: Any, prefix: str, registry: RegistryView) -> Iterator[FieldViolation]:
-    if not answer.request:
-        yield FieldViolation(f"{prefix}request", "REQUIRED", "is required")
-    elif len(answer.request) > rules.REQUEST_CHARS_MAX:
-        message = f"has {len(answer.request)} characters; at most {rules.REQUEST_CHARS_MAX}"
-        yield FieldViolation(f"{prefix}request", "TOO_LONG", message)
+    yield from rules.check_request(f"{prefix}request", answer.request)
     yield from rules.check_sha256(f"{prefix}sha256", answer.sha256)
     if answer.taken_at is None:
         yield FieldViolation(f"{prefix}taken_at", "REQUIRED", "is required")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from cqc.venues.v1 import venue_pb2
 
 from cqar_shared.domain import rules
 from cqar_shared.domain.kind import Entity, Kind, RegistryView, lifecycle
 from cqar_shared.errors import FieldViolation
+
+#: A year.
+FACTS_STALE_AFTER_S_MAX: Final = 366 * 86_400
 
 
 class VenueType(enum.IntEnum):
@@ -36,6 +40,8 @@ class Venue(Entity, frozen=True, kw_only=True):
             share asset codes.
         environment: None if not known.
         region: A slug, such as `eu`.
+        facts_stale_after_s: The age in seconds from which on what was read of it is too old to
+            open positions by; None: no age is.
     """
 
     venue_id: str = ""
@@ -52,6 +58,7 @@ class Venue(Entity, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
     environment: EnvironmentCode | None = None
     region: str | None = None
+    facts_stale_after_s: int | None = None
 
 
 def check_venue(_: Venue | None, after: Venue, __: RegistryView) -> Iterator[FieldViolation]:
@@ -67,8 +74,19 @@ def check_venue(_: Venue | None, after: Venue, __: RegistryView) -> Iterator[Fie
         yield from rules.check_slug("operator", after.operator)
     if after.region is not None:
         yield from rules.check_slug("region", after.region)
+    stale_after_s = after.facts_stale_after_s
+    if stale_after_s is not None and not 0 < stale_after_s <= FACTS_STALE_AFTER_S_MAX:
+        message = f"must be 1 to {FACTS_STALE_AFTER_S_MAX} seconds"
+        yield FieldViolation("facts_stale_after_s", "OUT_OF_RANGE", message)
     if after.venue_type is VenueType.DEX and not after.chain_id:
         yield FieldViolation("chain_id", "REQUIRED", "a DEX settles on a chain: name it")
+
+
+def complete(_: Venue | None, given: Venue, __: RegistryView) -> Venue:
+    """Zero states that no age is too old."""
+    if given.facts_stale_after_s == 0:
+        return msgspec.structs.replace(given, facts_stale_after_s=None)
+    return given
 
 
 VENUE = Kind(
@@ -79,6 +97,7 @@ VENUE = Kind(
     slugs=frozenset({"venue_id"}),
     table="venues",
     check=check_venue,
+    complete=complete,
     referents={"chain_id": "chain"},
     event=lifecycle("venue_registered", "venue_updated", "venue_removed"),
 )

@@ -23,6 +23,7 @@ venues = sa.Table(
     sa.Column("metadata", Json),
     sa.Column("environment", sa.SmallInteger),
     sa.Column("region", sa.Text),
+    sa.Column("facts_stale_after_s", sa.Integer),
     sa.CheckConstraint("venue_type <> 2 OR chain_id IS NOT NULL", name="dex_has_chain"),
     sa.Index("idx_venues_type", "venue_type"),
     sa.Index("idx_venues_chain", "chain_id"),

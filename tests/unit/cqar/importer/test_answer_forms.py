@@ -62,13 +62,16 @@ def test_a_field_that_changes_its_type_is_named_with_both() -> None:
     assert told(records(), records(tick={"size": "0.1"})) == [
         ("symbols[].tick", "number", "object")
     ]
-    assert told(records(), records(tick=None)) == [("symbols[].tick", "number", "null")]
+    for nothing in (None, ""):
+        assert told(records(), records(tick=nothing)) == [("symbols[].tick", "number", "null")]
     assert told(records(), records(tick="a tenth")) == [("symbols[].tick", "number", "text")]
 
 
 def test_what_is_new_rare_or_of_few_records_is_no_change_of_form() -> None:
     assert told(records(), records(lot="1")) == []
-    assert told(records(expiry=None), records(expiry="5")) == []
+    for nothing in (None, ""):
+        assert told(records(expiry=nothing), records(expiry="5")) == []
+    assert told(records(count=4, lot="1"), records(count=4)) == []
     assert told(records(count=3), records(count=3, tick=None)) == []
     rare = records()
     rare["symbols"][0]["note"] = "x"

@@ -51,14 +51,14 @@ def test_the_writer_is_asked_again_within_a_minute(count: int, chance: float) ->
     assert 0 < pause <= schedule.WRITER_PAUSE_S_MAX * (1 + schedule.JITTER) + 1e-3
 
 
-@given(st.none() | st.floats(0, 1e12), intervals, chances)
+@given(st.none() | st.floats(0, 1e12), intervals, chances, st.booleans())
 def test_after_a_start_a_round_comes_soon_or_when_it_was_due(
-    due_s: float | None, interval_s: float, chance: float
+    due_s: float | None, interval_s: float, chance: float, is_failing: bool
 ) -> None:
-    due = schedule.after_start(NOW, due_s, interval_s, chance)
-    assert due >= NOW
-    is_sane = due_s is not None and due_s <= NOW + max(schedule.LEFT_ALONE_S_MAX, 2 * interval_s)
+    due = schedule.after_start(NOW, due_s, interval_s, chance, is_failing=is_failing)
+    most = max(schedule.LEFT_ALONE_S_MAX if is_failing else 0.0, interval_s)
+    is_sane = due_s is not None and due_s <= NOW + most * (1 + schedule.JITTER)
     soon = NOW + min(schedule.SPREAD_S, interval_s)
-    assert due <= max(soon, due_s if is_sane and due_s is not None else 0.0)
+    assert NOW <= due <= max(soon, due_s if is_sane and due_s is not None else 0.0)
     if is_sane and due_s is not None:
         assert due >= due_s

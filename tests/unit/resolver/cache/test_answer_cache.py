@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cqar_resolver.cache.answer_cache import AnswerCache, VersionedReader
 from cqar_resolver.cache.resolution_cache import (
     QUESTION_BYTES_MAX,
+    FactsAges,
     ResolutionCache,
     batch_response,
     encode_freshness,
@@ -32,6 +33,7 @@ from tests.support.entity_builders import (
     a_symbol,
     a_venue,
     a_venue_asset,
+    a_venue_facts,
     a_venue_symbol,
     an_asset,
     an_id,
@@ -95,8 +97,13 @@ def entities() -> st.SearchStrategy[Entity]:
         st.sampled_from(SYMBOLS),
         st.integers(-3, 3).map(lambda hour: {"expiry": NOW + hour * HOUR}) | st.just({}),
     )
-    venues = st.sampled_from(("Binance", "Binance.com")).map(lambda name: a_venue(name=name))
-    return st.one_of(listings, venue_assets, flags, symbols, venues)
+    venues = st.builds(
+        lambda name, after_s: a_venue(name=name, facts_stale_after_s=after_s),
+        st.sampled_from(("Binance", "Binance.com")),
+        st.sampled_from((None, 3_600, 7_200)),
+    )
+    facts = st.integers(-4, 0).map(lambda hour: a_venue_facts(as_of=NOW + hour * HOUR))
+    return st.one_of(listings, venue_assets, flags, symbols, venues, facts)
 
 
 CHANGES = st.lists(st.tuples(entities(), st.booleans()), min_size=1, max_size=3)
@@ -137,13 +144,17 @@ def require_as_if_made_now(
     made = made or resolutions.make(asked, memory, None, now.ns)
     key = pb.VenueSymbolKey.FromString(asked)
     anew = resolve_or_miss(QueryContext(memory), key.venue_id, key.venue_symbol, now)
-    batch = pb.ResolveBatchResponse.FromString(batch_response([made], TOLD))
+    now_ms = now.ns // 1_000_000
+    batch = pb.ResolveBatchResponse.FromString(batch_response([made], TOLD, now_ms))
     assert batch.resolutions == [anew]
     assert batch.freshness == TOLD
     assert made.is_found == (anew.status != pb.RESOLUTION_STATUS_NOT_FOUND)
     assert made.denials == tuple(reason.code for reason in anew.tradeable.open.reasons)
     if made.is_found:
-        alone = pb.ResolveResponse.FromString(made.encoded + encode_freshness(TOLD)).resolution
+        age = FactsAges(now_ms).to_append(made.facts_ms)
+        alone = pb.ResolveResponse.FromString(
+            made.encoded + age + encode_freshness(TOLD)
+        ).resolution
         assert alone.freshness == TOLD
         alone.ClearField("freshness")
         assert alone == anew

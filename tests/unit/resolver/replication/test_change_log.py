@@ -20,12 +20,13 @@ from tests.support.entity_builders import (
     a_symbol,
     a_venue,
     a_venue_asset,
+    a_venue_facts,
     a_venue_symbol,
     an_asset,
     an_id,
 )
 
-MARKET = {"venue", "venue_asset", "venue_symbol"}
+MARKET = {"venue", "venue_asset", "venue_facts", "venue_symbol"}
 
 
 def change_set(*entities: Entity, gone: tuple[tuple[str, str], ...] = ()) -> rpb.ChangeSet:
@@ -45,6 +46,7 @@ def everything() -> AppliedChangeSet:
     for venue_id in ("binance", "kraken"):
         own = {"venue_id": venue_id, "listing_id": an_id(venue_id)}
         entities += [a_venue(venue_id), a_venue_asset(venue_id=venue_id), a_venue_symbol(**own)]
+        entities.append(a_venue_facts(venue_id=venue_id))
     return AppliedChangeSet(change_set(*entities), {}, rpb.Head(), 0)
 
 

@@ -78,7 +78,9 @@ ONLY_EXACT: Final = {
 #: Parts that are rows of a child table, not a column.
 PARTS: Final = {"asset_group": {"members"}, "archive": {"entities"}}
 #: Kinds that announce nothing.
-SILENT: Final = {"api_key", "archive", "asset_price", "listing_source", "signing_key"}
+SILENT: Final = {
+    *("api_key", "archive", "asset_price", "listing_source", "signing_key", "venue_facts"),
+}
 DELISTED: Final = {"delisted_at": NOW}
 EXAMPLES: Final[dict[str, tuple[Any, dict[str, Any]]]] = {
     "asset": (an_asset(), {"name": "Bitcoin"}),

@@ -51,6 +51,7 @@ COUNTS: Final = {
     "doubts": listing_term_rules.DOUBTS_MAX,
     "channels": len(SpellingChannelCode),
     "kinds": watch_stream.NAMES_MAX,
+    "actors": request_limits.FILTERS_MAX,
     "states": len(FindingState),
     "actions": len(FindingAction),
 }
@@ -71,8 +72,12 @@ TEXTS: Final = ("description", "reason", "resolution_notes")
 
 def count_of(field: FieldDescriptor) -> int:
     if field.name == "venue_ids":
-        of_watch = field.containing_type.name == "WatchRequest"
-        return watch_stream.NAMES_MAX if of_watch else KEYS_MAX
+        few = {
+            "WatchRequest": watch_stream.NAMES_MAX,
+            "ListChangesRequest": request_limits.FILTERS_MAX,
+            "ListVenueFactsRequest": request_limits.FILTERS_MAX,
+        }
+        return few.get(field.containing_type.name, KEYS_MAX)
     return COUNTS[field.name]
 
 

@@ -85,7 +85,8 @@ def test_the_same_difference_is_found_once_and_nothing_is_sent_again() -> None:
     wide = a_market(tick_size=COARSE)
     first = registry.imported(wide, *OTHERS, at=NOW + DAY)
     again = registry.plan(wide, *OTHERS, at=NOW + 3 * DAY / 2)
-    assert (again.findings, again.superseded, entities_of(again)) == ([], [], [])
+    sent = [kind.name for kind, _ in entities_of(again)]
+    assert (again.findings, again.superseded, sent) == ([], [], ["venue_facts"])
     # Whoever has not been told of the first makes the very same one.
     registry.findings.clear()
     other = registry.plan(wide, *OTHERS, at=NOW + 3 * DAY / 2)
@@ -96,7 +97,7 @@ def test_a_plan_that_consists_of_findings_only_is_sent() -> None:
     registry = a_registry(at=NOW - DAY / 4)
     plan = registry.plan(a_market(tick_size=COARSE), *OTHERS)
     sent = entities_of(plan)
-    assert [kind.name for kind, _ in sent] == ["finding", "venue"]
+    assert [kind.name for kind, _ in sent] == ["finding", "venue", "venue_facts"]
 
 
 def test_what_is_applied_is_noted_only_where_it_is_an_announcement_or_an_end() -> None:
