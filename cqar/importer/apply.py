@@ -12,8 +12,10 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqar.admin.connection import Connection
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kind import AnyKind, Entity
+from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.finding import FINDING, Finding
 from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_facts import VENUE_FACTS
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
@@ -90,17 +92,35 @@ def entities_of(plan: Plan) -> list[tuple[AnyKind, Entity]]:
     """
     about: dict[str | None, list[tuple[AnyKind, Entity]]] = defaultdict(list)
     for finding in (*plan.findings, *plan.superseded):
-        about[finding.listing_id].append((FINDING, finding))
+        about[finding.listing_id or finding.asset_id].append((FINDING, finding))
+    new, codes = _codes_of_new_assets(plan)
+    for asset_id, held in codes.items():
+        about[asset_id] = [*held, *about[asset_id]]
+    beside = {id(entity) for held in codes.values() for _, entity in held}
     entities: list[tuple[AnyKind, Entity]] = []
     last: list[tuple[AnyKind, Entity]] = []
     for outcome in plan.changes:
-        if outcome.after is not None:
+        if outcome.after is not None and id(outcome.after) not in beside:
             (last if outcome.kind is VENUE else entities).append((outcome.kind, outcome.after))
-            if outcome.kind is VENUE_SYMBOL:
+            if outcome.kind is VENUE_SYMBOL or outcome.key in new:
                 entities += about.pop(outcome.key, ())
     if plan.facts is not None:
         last.append((VENUE_FACTS, plan.facts))
     return [*entities, *(pair for pairs in about.values() for pair in pairs), *last]
+
+
+def _codes_of_new_assets(plan: Plan) -> tuple[set[str], dict[str, list[tuple[AnyKind, Entity]]]]:
+    """New assets, and of each the venue's codes, which come with it.
+
+    Whoever goes on with an interrupted import would else ask whether the code is that very asset.
+    """
+    new = {outcome.key for outcome in plan.changes if outcome.kind is ASSET and not outcome.before}
+    codes: dict[str, list[tuple[AnyKind, Entity]]] = defaultdict(list)
+    for outcome in plan.changes:
+        held: Any = outcome.after
+        if outcome.kind is VENUE_ASSET and held is not None and held.asset_id in new:
+            codes[held.asset_id].append((VENUE_ASSET, held))
+    return new, codes
 
 
 def apply_entities(
@@ -201,16 +221,22 @@ def batches(items: Iterable[pb.ApplyItem]) -> Iterator[list[pb.ApplyItem]]:
 
 
 def _groups(items: Iterable[pb.ApplyItem]) -> Iterator[list[pb.ApplyItem]]:
-    """Each item with the findings about the same listing that follow it, a hundred at most."""
+    """Each item with the codes and findings about it that follow it, a hundred at most."""
     group: list[pb.ApplyItem] = []
-    listing_id = ""
+    key = ""
     for item in items:
-        is_finding = item.HasField("finding")
-        about = item.finding.listing_id if is_finding else item.venue_symbol.listing_id
-        if not (is_finding and about and about == listing_id and len(group) < GROUP_ITEMS_MAX):
+        about = _about(item)
+        if not (about and about == key and len(group) < GROUP_ITEMS_MAX):
             if group:
                 yield group
-            group, listing_id = [], about
+            group, key = [], item.venue_symbol.listing_id or item.asset.asset_id
         group.append(item)
     if group:
         yield group
+
+
+def _about(item: pb.ApplyItem) -> str:
+    """The listing or the asset that an item goes with; empty: it stands alone."""
+    if item.HasField("finding"):
+        return item.finding.listing_id or item.finding.asset_id
+    return item.venue_asset.asset_id if item.HasField("venue_asset") else ""

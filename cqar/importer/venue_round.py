@@ -21,6 +21,7 @@ from cqar.importer.ccxt_reading import read_with_ccxt
 from cqar.importer.fetching import Asking, fetch_all
 from cqar.importer.missing import MassChange
 from cqar.importer.multipliers import Multiplier
+from cqar.importer.newer_answers import OldAnswer, has_moved_on, require_newest
 from cqar.importer.plan import Plan, make_plan, require_present
 from cqar.importer.readers.product_line import ProductLine
 from cqar.importer.readers.registry import reader_of
@@ -35,6 +36,8 @@ from cqar_shared.domain.kinds.venue import VENUE, Venue
 
 #: A file that states an older time needs --at.
 FRESH_FOR: Final = dt.timedelta(hours=1)
+#: Another process may apply the same answers meanwhile: then the plan is made anew, so often.
+PLANS_AGAIN_MAX: Final = 3
 #: A greater difference between --at and the file's own time is noted.
 SAME_DAY: Final = dt.timedelta(days=1)
 
@@ -130,6 +133,8 @@ def run_round(
         require_fresh(reading.taken_at, at)
     products = products if products is not None else Products()
     with turn or nullcontext():
+        if options.as_of is None:
+            require_newest(connection, venue_id, reading, at)
         return _settled(
             connection, venue, reading, at, options, products, also=also, progress=progress
         )
@@ -150,6 +155,10 @@ def _settled(
     venue_id = venue.venue_id
     try:
         plan, revision = _planned(connection, venue, reading, at, options, products)
+        for _ in range(PLANS_AGAIN_MAX):
+            if options.is_plan or not has_moved_on(connection, [venue_id], revision):
+                break
+            plan, revision = _planned(connection, venue, reading, at, options, products)
     except MassChange as error:
         if not options.is_plan:
             raise _stated(connection, error, venue_id, options.verb) from error
@@ -219,10 +228,6 @@ def venue_of(connection: Connection, venue_id: str) -> Venue:
     request = pb.GetVenueRequest(venue_id=venue_id)
     answer = connection.call(connection.registry.GetVenue, request)
     return entity_codec.from_message(VENUE, answer.venue)
-
-
-class OldAnswer(UnusableAnswer):
-    """An answer itself states that it is old."""
 
 
 def require_fresh(taken_at: dt.datetime, now: dt.datetime) -> None:

@@ -27,6 +27,7 @@ from cqar.importer.fetching import (
     fetch_all,
 )
 from cqar.importer.missing import MassChange
+from cqar.importer.newer_answers import OldAnswer
 from cqar.importer.plan import OutOfOrder, Plan
 from cqar.importer.readers.product_line import ProductLine
 from cqar.importer.readers.registry import reader_of
@@ -34,7 +35,6 @@ from cqar.importer.registry_products import Products
 from cqar.importer.saved_answers import UnusableAnswer
 from cqar.importer.venue_round import (
     Answers,
-    OldAnswer,
     RoundOptions,
     VenueRound,
     from_answers,

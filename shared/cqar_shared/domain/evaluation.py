@@ -298,6 +298,8 @@ def _require_untouched(item: Item, key: str, registry: WorkingSet) -> None:
         return
     for kind, name in (ref, *_refs_about(item)):
         stored = registry.stored((kind, name))
+        if kind != item.kind.name and not registry.has(kind, name):
+            raise Conflict(f"{kind} {name!r} is not there")
         if stored and stored.revision > item.if_revision:
             raise Conflict(f"{kind} {name!r} changed at revision {stored.revision}")
 
