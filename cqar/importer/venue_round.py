@@ -163,6 +163,9 @@ def _settled(
         if not options.is_plan:
             raise _stated(connection, error, venue_id, options.verb) from error
         raise
+    if options.as_of is None:
+        # What was applied since the last look is what the plan has seen, or what made it anew.
+        require_newest(connection, venue_id, reading, at)
     plan.findings += also(plan)
     if options.is_plan:
         return VenueRound(plan, revision, None)
