@@ -29,7 +29,7 @@ HUGE_BYTES: Final = 80 * 1024 * 1024
 _CHUNK: Final = b" " * 65_536
 JSON: Final = "application/json"
 #: In an answer that tells its own time: milliseconds since 1970.
-_SERVER_TIME: Final = re.compile(rb'("serverTime":\s*)\d+')
+_SERVER_TIME: Final = re.compile(rb'("(?:serverTime|time)":\s*)\d{13}\b')
 
 
 class Reply(NamedTuple):
