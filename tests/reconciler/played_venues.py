@@ -10,7 +10,7 @@ from tests.readers.test_readers import expected_of
 from tests.reconciler.raw_differences.differences import Records
 from tests.reconciler.raw_differences.pairs import listing_named
 
-#: As the venue's documentation names it; what is beside a listing has an empty answer.
+#: As the venue's documentation names it; what is asked beside the listing.
 _FUNDING: Final = {
     "binance-usdm": "fapi.binance.com/fapi/v1/fundingInfo",
     "binance-coinm": "dapi.binance.com/dapi/v1/fundingInfo",
@@ -23,7 +23,7 @@ class PlayedVenue(NamedTuple):
     Attributes:
         address: HOST/PATH of the listing's request, with its query.
         field: Of each record; without it, or with an object in its place, no record can be read.
-        beside: Addresses with an empty answer.
+        beside: Addresses that are asked beside it.
     """
 
     venue_id: str
@@ -39,6 +39,11 @@ class PlayedVenue(NamedTuple):
         if listing.restored is None:
             return content
         return json.dumps(listing.restored(json.loads(content))).encode()
+
+    def beside_body(self, number: int) -> bytes:
+        """The answer beside the listing; an empty list, if none was kept."""
+        files = [each.file for each in self.files[number].beside]
+        return (VENUES / files[0]).read_bytes() if files else b"[]"
 
     def records(self, number: int) -> Records:
         return expected_of(self.files[number])[1]

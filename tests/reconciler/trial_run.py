@@ -53,7 +53,6 @@ GOOD_ROUNDS: Final = 2
 INTERVAL_S: Final = 1
 #: Two sightings so far apart end what is missing.
 GONE_AFTER_S: Final = 600.0
-EMPTY: Final = b"[]"
 CHANGED_FORM: Final = "CHANGED_FORM"
 
 Expected = dict[str, Counter[Difference]]
@@ -109,7 +108,7 @@ class Trial:
         self.readers.played[venue.venue_id] = number
         self.server.answer(venue.address, venue.body(number))
         for address in venue.beside:
-            self.server.answer(address, EMPTY)
+            self.server.answer(address, venue.beside_body(number))
 
     # ------------------------------------------------------------------ steps
 
@@ -142,7 +141,7 @@ class Trial:
         limits = [venue_server.rate_limited(1), venue_server.banned(1), venue_server.hangs(1)]
         found = [*venue_server.RUDE, *limits]
         # An answer of before is known by its own time, where it tells one.
-        found += [old] if b'"serverTime"' in venue.body(0) else []
+        found += [old] if venue_server.tells_time(venue.body(0)) else []
         return [chance.choice(found) for _ in range(count)]
 
     async def second_files(self) -> None:

@@ -126,6 +126,11 @@ def with_time(body: bytes, taken_s: float) -> bytes:
     return _SERVER_TIME.sub(rb"\g<1>%d" % int(taken_s * 1000), body, count=1)
 
 
+def tells_time(body: bytes) -> bool:
+    """Whether the answer tells its own time."""
+    return _SERVER_TIME.search(body) is not None
+
+
 def without_field(body: bytes, name: str) -> bytes:
     """The answer where a field has another name in every record."""
     return json.dumps(_mapped(json.loads(body), name, f"{name}Value", lambda value: value)).encode()

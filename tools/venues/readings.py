@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from cqar.importer.answer_reader import Reading
 from tests.readers.accepted import ACCEPTED
 from tests.readers.listing_files import Listing
-from tests.readers.test_readers import FILES, _differing, _expected, _outcomes, reading_of
+from tests.readers.test_readers import FILES, _differing, _outcomes, expected_of, reading_of
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
 #: Beginning of a file's name -> what it is, if it has no date.
@@ -64,7 +64,7 @@ def read_files(progress: Progress = lambda _, __: None) -> list[FileReading]:
 
 
 def _wrong_fields(listing: Listing, reading: Reading) -> int:
-    read, (_, expected) = _outcomes(reading), _expected(listing)
+    read, (_, expected) = _outcomes(reading), expected_of(listing)
     return sum(
         (listing.name, spelling, field) not in ACCEPTED
         for spelling in read.keys() | expected.keys()
