@@ -107,6 +107,6 @@ MANY: Final = (
         "api.bybit.com/v5/market/instruments-info?category=linear",
         f"{_BYBIT}_2025-01-23_incomplete.json",
         f"{_BYBIT}_2025-09-21.json",
-        "priceFilter",
+        "tickSize",
     ),
 )
