@@ -33,6 +33,7 @@ plan_rows          the plan as rows to review, grouped by the kind of change
 recorded_sources   the raw records of before, for findings that people decide
 saved_plan         a plan in a file, applied as it was reviewed or not at all
 reference          token lists, chains, identifiers, code maps: what no venue's answer says
+newer_answers      whether the registry was told newer answers than a round has
 apply              sends the plan to the writer in batches
 venue_round        one round of one venue: all of the above
 """
@@ -56,6 +57,7 @@ __all__ = [
     "missing",
     "multipliers",
     "networks",
+    "newer_answers",
     "plan",
     "plan_rows",
     "price_evidence",

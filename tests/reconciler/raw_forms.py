@@ -20,13 +20,21 @@ def form_of(body: bytes) -> dict[str, set[str]]:
 
 
 def changed_paths(before: bytes, after: bytes) -> set[str]:
-    """Paths that the later answer has nowhere, or with other types only."""
+    """Paths that the later answer has nowhere, or with other types only; none below another."""
     was, now = form_of(before), form_of(after)
-    return {
+    changed = {
         path
         for path, kinds in was.items()
         if kinds and (path not in now or (now[path] and not kinds & now[path]))
     }
+    return {path for path in changed if not any(map(changed.__contains__, _above(path)))}
+
+
+def _above(path: str) -> Iterator[str]:
+    """Every path that a path lies in."""
+    for place, sign in enumerate(path):
+        if sign in ".[":
+            yield path[:place]
 
 
 def _walk(path: str, value: Any) -> Iterator[tuple[str, str]]:
