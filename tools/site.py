@@ -35,6 +35,7 @@ PLACES: Final[dict[str, dict[str, str]]] = {
     "Operate": {
         "Operators": "tutorials/operators.md",
         "Deployment": "DEPLOYMENT.md",
+        "Keeping up with venues": "RECONCILING.md",
         "Operations": "OPERATIONS.md",
         "Security": "SECURITY.md",
         "Reliability": "RELIABILITY.md",

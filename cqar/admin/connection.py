@@ -129,13 +129,16 @@ class Connection:
     ) -> list[tuple[str, str | bytes]]:
         return [*self._metadata, *_reason_metadata(reason), *metadata]
 
+    def close(self) -> None:
+        self._channel.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        self._channel.close()
+        self.close()
 
 
 def _reason_metadata(reason: str) -> list[tuple[str, str | bytes]]:

@@ -29,6 +29,7 @@ COMMANDS: Final = (
     ("down", "cqar.cli.local_stack:down", "Stop a stack that `cqar up` started."),
     ("call", "cqar.cli.call:call", "Call any RPC by name, in JSON."),
     ("import", "cqar.cli.import_group:import_", "Import a venue's listing into the registry."),
+    ("reconcile", "cqar.cli.reconcile:reconcile", "Compare venues with the registry, and apply."),
     ("resolve", "cqar.cli.resolve:resolve", "Show what a venue's symbol means."),
     ("xref", "cqar.cli.xref:xref", "Show what an asset or a symbol is called elsewhere."),
     ("explain", "cqar.cli.explain:explain", "Show where a listing's terms are from."),

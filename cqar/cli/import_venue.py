@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
-from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin.connection import CallFailed, Connection
@@ -20,34 +20,23 @@ from cqar.cli.param_types import InstantParam
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
 from cqar.cli.venue_reader import how_to_register
-from cqar.importer.answer_dates import LISTINGS_SINCE
-from cqar.importer.answer_reader import Reading, read_answers
-from cqar.importer.apply import (
-    ApplyResult,
-    apply_plan,
-    apply_requests,
-    entities_of,
-    send_finding,
-)
-from cqar.importer.ccxt_reading import read_with_ccxt
-from cqar.importer.live_answers import fetch_all
-from cqar.importer.missing import MassChange
+from cqar.importer.answer_reader import Reading
+from cqar.importer.apply import ApplyResult, apply_requests
+from cqar.importer.fetching import Asking, BaseUrls, VenueHttp
 from cqar.importer.multipliers import Multiplier
-from cqar.importer.plan import Plan, make_plan, require_present
 from cqar.importer.readers.registry import reader_of
-from cqar.importer.recorded_sources import with_records_before
-from cqar.importer.registry_state import load_state
-from cqar.importer.saved_answers import SavedResponse, UnusableAnswer, decode_file
+from cqar.importer.saved_answers import SavedResponse
 from cqar.importer.saved_plan import SavedPlan, requests_of, save_plan
-from cqar.importer.stable_ids import CCXT_ID, CONTRACTS, MARKET_TYPES
-from cqar_shared.codec import entity_codec
+from cqar.importer.venue_round import (
+    RoundOptions,
+    VenueRound,
+    ccxt_reading,
+    live_reading,
+    run_round,
+    saved_reading,
+)
 from cqar_shared.domain import decimals
-from cqar_shared.domain.kinds.venue import VENUE, Venue
-
-#: A file that states an older time needs --at.
-FRESH_FOR: Final = dt.timedelta(hours=1)
-#: A greater difference between --at and the file's own time is noted.
-SAME_DAY: Final = dt.timedelta(days=1)
+from cqar_shared.domain.kinds.venue import Venue
 
 
 class SavedFileParam(click.ParamType[Any]):
@@ -79,22 +68,33 @@ class MultiplierParam(click.ParamType[Any]):
         return code, Multiplier(coin, number)
 
 
-@click.command("venue")
-@click.argument("venue")
-@click.option(
+file_option = click.option(
     "--file",
     "files",
     multiple=True,
     type=SavedFileParam(),
     help="A saved answer of the venue, by the request that it answers; repeatable.",
 )
-@click.option(
+prices_option = click.option(
     "--prices",
     multiple=True,
     type=SavedFileParam(),
     help="A saved answer of tickers that was taken with the listing, as evidence; repeatable.",
 )
+base_url_option = click.option(
+    "--base-url",
+    default="",
+    metavar="URL",
+    help="With --live: what to ask in the place of the venue's hosts; {host} in it is the host.",
+)
+
+
+@click.command("venue")
+@click.argument("venue")
+@file_option
+@prices_option
 @click.option("--live", is_flag=True, help="Ask the venue for its listing, and what helps.")
+@base_url_option
 @click.option("--requests", "show_requests", is_flag=True, help="Show what to save, and stop.")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would change; change nothing.")
 @click.option(
@@ -138,13 +138,10 @@ def import_venue(target: Target, **options: Any) -> None:
         return
     files: tuple[SavedResponse, ...] = options["files"]
     _require_usable(files, options["prices"], is_live=options["live"])
-    at: dt.datetime = options["at"] or dt.datetime.now(dt.UTC)
     is_plan = options["plan_only"] or options["out"] is not None
-    with target.to_writer() as connection:
-        require_present(at, dt.datetime.now(dt.UTC))
-        with _mass_change_stated(connection, options["venue"], is_plan=is_plan):
-            plan, revision = _plan(connection, options["venue"], at, options)
-        applied = None if is_plan else _apply(connection, plan, revision, options["at"])
+    done = _run(target, files, options, is_plan=is_plan)
+    plan, revision = done.plan, done.revision
+    applied = None if done.applied is None else counts_of(done.applied)
     document = plan_document(plan, applied)
     if options["out"] is not None:
         save_plan(options["out"], plan, document, revision, options["at"])
@@ -163,6 +160,26 @@ def import_venue(target: Target, **options: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
+def _run(
+    target: Target, files: tuple[SavedResponse, ...], options: dict[str, Any], *, is_plan: bool
+) -> VenueRound:
+    venue_id, as_of = options["venue"], options["at"]
+    allowed = RoundOptions(
+        as_of=as_of,
+        multipliers=dict(options["multipliers"]),
+        allow_mass_change=options["allow_mass_change"],
+        is_plan=is_plan,
+    )
+    take = taking(venue_id, files, options["prices"], as_of, options["base_url"])
+    shows = partial(import_progress, venue_id)
+    with target.to_writer() as connection:
+        run = partial(run_round, connection, venue_id, take, allowed, progress=shows)
+        done = round_with_hints(venue_id, run)
+    for rejected in done.applied.rejected if done.applied else ():
+        to_stderr(f"the writer rejected {rejected.spelling}: {rejected.reason}")
+    return done
+
+
 def _require_usable(
     files: tuple[SavedResponse, ...], prices: tuple[SavedResponse, ...], *, is_live: bool
 ) -> None:
@@ -175,103 +192,51 @@ def _require_usable(
         raise click.UsageError("--live asks for prices itself: leave out --prices")
 
 
-def _plan(
-    connection: Connection,
-    venue_id: str,
-    at: dt.datetime,
-    options: dict[str, Any],
-) -> tuple[Plan, int]:
-    """The plan, and the registry's revision for which it was made."""
-    venue = _venue(connection, venue_id)
-    reading = _read(venue, options)
-    taken_at = reading.taken_at
-    if options["at"] is None and taken_at is not None:
-        _require_fresh(taken_at, at)
-    names = [
-        spelling
-        for market in reading.markets
-        for spelling in (market.spelling, *(alias.spelling for alias in market.aliases))
-    ]
-    # A venue that was never imported has no archived listings.
-    archivable = names if LISTINGS_SINCE in (venue.metadata or {}) else []
-    state = load_state(connection, venue, at, options["at"], archivable, reading.priced_at(at))
-    allowed = options["allow_mass_change"]
-    plan = make_plan(
-        state, venue, reading, at, dict(options["multipliers"]), allow_mass_change=allowed
-    )
-    plan.findings = with_records_before(connection, plan.findings)
-    if taken_at is not None and abs(at - taken_at) > SAME_DAY:
-        plan.notes.append(f"the file states that it was taken at {taken_at:%Y-%m-%d %H:%M} UTC")
-    plan.notes += [f"{name}: no request reads this file" for name in reading.unused]
-    plan.notes += reading.refused
-    plan.notes += [
-        f"{count} {kind} markets: not of {venue_id}" for kind, count in reading.other_types.items()
-    ]
-    return plan, state.revision
-
-
-def _read(venue: Venue, options: dict[str, Any]) -> Reading:
-    """What the venue's answers say: by our reader, or else by ccxt.
+def round_with_hints(venue_id: str, run: Callable[[], VenueRound]) -> VenueRound:
+    """Run a round; of a venue that is not registered the error says how to register it.
 
     Raises:
-        UnusableAnswer: They are not this venue's listing, or nothing can read it.
+        CallFailed: As `run_round`.
     """
-    files: tuple[SavedResponse, ...] = options["files"]
-    line = reader_of(venue.venue_id, venue.metadata)
-    if line is not None and not files:
-        live = fetch_all(line)
-        reading = read_answers(line, live.answers, live.tickers, dt.datetime.now(dt.UTC))
-        reading.refused += live.failed
-        return reading
-    if line is not None:
-        answers, tickers = map(decode_file, files), map(decode_file, options["prices"])
-        return read_answers(line, answers, tickers, options["at"])
-    metadata = venue.metadata or {}
-    if CCXT_ID not in metadata:
-        raise UnusableAnswer(
-            f"{venue.venue_id} has no reader and no {CCXT_ID} in its metadata. If ccxt reads the"
-            f" venue, set it: cqar venue set {venue.venue_id} --metadata"
-            """ '{"ccxt_id": "…", "market_types": ["spot"]}'"""
-        )
-    if options["prices"]:
-        raise UnusableAnswer(f"{venue.venue_id} has no reader: nothing reads its prices")
-    types = metadata.get(MARKET_TYPES) or ["spot", "swap", "future", "option"]
-    ccxt_id, contracts = str(metadata[CCXT_ID]), metadata.get(CONTRACTS)
-    return read_with_ccxt(venue.venue_id, ccxt_id, types, list(files) or None, contracts)
-
-
-def _require_fresh(taken_at: dt.datetime, now: dt.datetime) -> None:
-    """Refuse to import an old file as the present.
-
-    Raises:
-        UnusableAnswer: the file itself states that it is old.
-    """
-    if now - taken_at > FRESH_FOR:
-        taken = f"{taken_at:%Y-%m-%dT%H:%M:%SZ}"
-        raise UnusableAnswer(f"the file was taken at {taken}: give --at {taken}")
-
-
-def _venue(connection: Connection, venue_id: str) -> Venue:
     try:
-        request = pb.GetVenueRequest(venue_id=venue_id)
-        answer = connection.call(connection.registry.GetVenue, request)
+        return run()
     except CallFailed as error:
-        if error.code == "NOT_FOUND":
+        if error.reason == "VENUE_NOT_FOUND":
             text = f"{error}: {how_to_register(venue_id)}"
             raise CallFailed(text, error.code, error.reason) from error
         raise
-    return entity_codec.from_message(VENUE, answer.venue)
 
 
-def _apply(
-    connection: Connection, plan: Plan, revision: int, at: dt.datetime | None
-) -> dict[str, Any]:
-    reason = f"import of {plan.venue_id} as of {plan.at.isoformat()}"
-    with import_progress(plan.venue_id, len(entities_of(plan)) + len(plan.past)) as advance:
-        result = apply_plan(connection, plan, reason, revision, at, advance)
-    for rejected in result.rejected:
-        to_stderr(f"the writer rejected {rejected.spelling}: {rejected.reason}")
-    return counts_of(result)
+def taking(
+    venue_id: str,
+    files: tuple[SavedResponse, ...],
+    prices: tuple[SavedResponse, ...],
+    as_of: dt.datetime | None,
+    base_url: str = "",
+) -> Callable[[Venue], Reading]:
+    """What reads the venue's saved answers, or asks the venue where there are none.
+
+    Raises:
+        UsageError: The base URL is not one.
+    """
+    try:
+        base_urls = BaseUrls({"*": base_url} if base_url else {})
+    except ValueError as error:
+        raise click.UsageError(f"--base-url {error}") from None
+
+    def take(venue: Venue) -> Reading:
+        if files:
+            return saved_reading(venue, files, prices, as_of)
+        line = reader_of(venue.venue_id, venue.metadata)
+        if line is None:
+            return ccxt_reading(venue, None)
+        http = VenueHttp()
+        try:
+            return live_reading(line, Asking(http, base_urls, venue_id))
+        finally:
+            http.close()
+
+    return take
 
 
 def send_plan(
@@ -282,20 +247,6 @@ def send_plan(
     with import_progress(saved.venue, len(items)) as advance:
         result = apply_requests(connection, requests_of(saved, items), reason, advance)
     return counts_of(result)
-
-
-@contextmanager
-def _mass_change_stated(connection: Connection, venue_id: str, *, is_plan: bool) -> Iterator[None]:
-    """State what a refused import lacks, so that a person can decide it."""
-    try:
-        yield
-    except MassChange as error:
-        if is_plan:
-            raise
-        finding = error.finding
-        send_finding(connection, finding, f"import of {venue_id}, refused")
-        text = f"{error}, or: cqar findings approve {finding.finding_id}, and import it again"
-        raise MassChange(text, finding) from error
 
 
 @contextmanager

@@ -35,13 +35,19 @@ class RejectedRecord(NamedTuple):
 
 
 class ApplyResult(NamedTuple):
-    """Counts of what the writer did with the sent entities, and what it rejected."""
+    """Counts of what the writer did with the sent entities, and what it rejected.
+
+    Attributes:
+        revision: The registry's after it; 0: nothing was sent.
+        commits: How many revisions it made.
+    """
 
     created: int
     updated: int
     unchanged: int
     rejected: list[RejectedRecord]
     revision: int
+    commits: int = 0
 
 
 def apply_plan(
@@ -72,7 +78,8 @@ def apply_plan(
     older = apply_entities(connection, past, reason, progress, known, plan.at)
     counts = [a + b for a, b in zip(told[:3], older[:3], strict=True)]
     rejected = [*told.rejected, *older.rejected]
-    return ApplyResult(counts[0], counts[1], counts[2], rejected, older.revision)
+    commits = told.commits + older.commits
+    return ApplyResult(counts[0], counts[1], counts[2], rejected, older.revision, commits)
 
 
 def entities_of(plan: Plan) -> list[tuple[AnyKind, Entity]]:
@@ -142,10 +149,11 @@ def apply_requests(
     """
     counts: Counter[str] = Counter()
     rejected: list[RejectedRecord] = []
-    revision = 0
+    revision = commits = 0
     for request in requests:
         answer = connection.call(connection.admin.Apply, request, reason)
         revision = answer.revision
+        commits += answer.committed
         for outcome in answer.outcomes:
             status = pb.OutcomeStatus.Name(outcome.status).removeprefix("OUTCOME_STATUS_")
             # How current the registry is does not change what it says.
@@ -156,7 +164,7 @@ def apply_requests(
                 rejected.append(RejectedRecord(key, reasons))
         progress(len(request.items))
     return ApplyResult(
-        counts["CREATED"], counts["UPDATED"], counts["UNCHANGED"], rejected, revision
+        counts["CREATED"], counts["UPDATED"], counts["UNCHANGED"], rejected, revision, commits
     )
 
 

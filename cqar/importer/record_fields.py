@@ -28,13 +28,14 @@ def _shape(shape: type[RawRecord]) -> tuple[frozenset[str], dict[str, type[RawRe
     hints = typing.get_type_hints(shape)
     nested = {}
     for place, name in enumerate(shape.__struct_encode_fields__):
-        inner = _record_in(hints[shape.__struct_fields__[place]])
+        inner = record_in(hints[shape.__struct_fields__[place]])
         if inner is not None:
             nested[name] = inner
     return frozenset(shape.__struct_encode_fields__) | shape.UNUSED, nested
 
 
-def _record_in(hint: Any) -> type[RawRecord] | None:
+def record_in(hint: Any) -> type[RawRecord] | None:
+    """The record that a type holds, such as that of a list; None if there is none."""
     if isinstance(hint, type) and issubclass(hint, RawRecord):
         return hint
-    return next(filter(None, map(_record_in, typing.get_args(hint))), None)
+    return next(filter(None, map(record_in, typing.get_args(hint))), None)

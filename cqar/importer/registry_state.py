@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.writer.v1 import finding_pb2
@@ -18,16 +18,12 @@ from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.admin.entity_lists import entities_of
 from cqar.importer.price_evidence import SAME_TIME
+from cqar.importer.registry_products import PRODUCT_KINDS, Held, Products
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingKind, FindingRule
 from cqar_shared.domain.kind import AnyKind, Entity, Ref
-from cqar_shared.domain.kinds.asset import ASSET
-from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
 from cqar_shared.domain.kinds.asset_price import ASSET_PRICE
-from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
-from cqar_shared.domain.kinds.chain import CHAIN
 from cqar_shared.domain.kinds.finding import FINDING, Finding, FindingAction
-from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import VENUE, Venue
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol, is_open
@@ -41,7 +37,34 @@ _UNDECIDED: Final = (
     finding_pb2.FINDING_STATE_REJECTED,
 )
 _APPROVED: Final = (finding_pb2.FINDING_STATE_APPROVED,)
-_LASTING: Final = (FindingKind.UNREADABLE, FindingKind.SOURCE_MISSING, FindingKind.MASS_CHANGE)
+_LASTING: Final = (
+    *(FindingKind.UNREADABLE, FindingKind.SOURCE_MISSING, FindingKind.MASS_CHANGE),
+    FindingKind.CHANGED_FORM,
+)
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class _Layer(dict[K, V]):
+    """What was added, above what is shared; only what was added is iterated over."""
+
+    def __init__(self, below: dict[K, V]) -> None:
+        super().__init__()
+        self._below = below
+
+    def __missing__(self, key: K) -> V:
+        return self._below[key]
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(key) or key in self._below
+
+    def get(self, key: K, default: Any = None) -> Any:
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
 
 class RegistryState(WorkingSet):
@@ -57,17 +80,25 @@ class RegistryState(WorkingSet):
     """
 
     def __init__(
-        self, now: dt.datetime, revision: int = 0, as_of: dt.datetime | None = None
+        self,
+        now: dt.datetime,
+        revision: int = 0,
+        as_of: dt.datetime | None = None,
+        products: Products | None = None,
     ) -> None:
-        """Hold nothing yet.
+        """Hold nothing yet but the products.
 
         Args:
             now: The instant that rules are judged at.
             revision: Where the registry stood before any of it was read.
             as_of: The same instant, where that is not the present.
+            products: They stay as they are, whatever this state takes.
         """
         # What is so already is noted, too: older answers may tell of instants before.
         super().__init__(now, historical=True, as_of=as_of, confirms=as_of is not None)
+        self._products = products if products is not None else Products()
+        self._stored: _Layer[Ref, Stored | None] = _Layer(self._products.stored)
+        self._found: _Layer[LookupKey, list[str]] = _Layer(self._products.found)
         self.revision = revision
         self.archived: set[str] = set()
         self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
@@ -75,11 +106,12 @@ class RegistryState(WorkingSet):
         self.operator_listings: list[VenueSymbol] = []
 
     def stored(self, ref: Ref) -> Stored | None:
-        return self._stored.get(ref)
+        found: Stored | None = self._stored.get(ref)
+        return found
 
     def add(self, kind: AnyKind, entity: Entity) -> None:
         key = kind.key_of(entity)
-        self.know((kind.name, key), Stored(lambda _: entity, 0, b""))
+        self.know((kind.name, key), Held(entity))
         for name, lookup in kind.lookups.items():
             for values in lookup.values_of(entity):
                 find = LookupKey(kind.name, name, values)
@@ -91,12 +123,16 @@ class RegistryState(WorkingSet):
         if self._stored.get((kind.name, key)) is None:
             self.add(kind, entity)
         else:
-            self.know((kind.name, key), Stored(lambda _: entity, 0, b""))
+            self.know((kind.name, key), Held(entity))
 
     def all(self, kind: AnyKind) -> Iterator[Any]:
-        for (name, _), stored in self._stored.items():
-            if name == kind.name and stored is not None:
-                yield stored.entity
+        own = {key: held for (name, key), held in self._stored.items() if name == kind.name}
+        for key, product in self._products.all(kind.name):
+            if key not in own:
+                yield product.entity
+        for held in own.values():
+            if held is not None:
+                yield held.entity
 
 
 def load_state(
@@ -106,6 +142,7 @@ def load_state(
     as_of: dt.datetime | None = None,
     spellings: Iterable[str] = (),
     prices_at: dt.datetime | None = None,
+    products: Products | None = None,
 ) -> RegistryState:
     """Read what a plan for the venue needs: the registry's products, and the venue's own.
 
@@ -114,13 +151,14 @@ def load_state(
         as_of: The same, where that is not the present.
         spellings: What the listing names: lists do not have what is archived.
         prices_at: When prices were taken that are to be compared; None: there are none.
+        products: Those of earlier rounds, which are brought up to date; None: they are loaded.
 
     Raises:
         CallFailed: The writer refused or did not answer.
     """
-    head = connection.call(connection.admin.GetHead, admin_pb.GetHeadRequest()).head
-    state = RegistryState(now, head.revision, as_of)
-    load_products(connection, state)
+    products = products if products is not None else Products()
+    products.sync(connection)
+    state = RegistryState(now, products.revision or 0, as_of, products)
     for venue_id in dict.fromkeys((venue.venue_id, code_holder(venue))):
         # An operator need not be a venue.
         if state.stored((VENUE.name, venue_id)) is not None:
@@ -136,7 +174,7 @@ def load_state(
 
 def load_products(connection: Connection, state: RegistryState) -> None:
     """All chains, venues, assets with their contracts and successions, and symbols."""
-    for kind in (CHAIN, VENUE, ASSET, ASSET_DEPLOYMENT, ASSET_RELATIONSHIP, SYMBOL):
+    for kind in PRODUCT_KINDS:
         for entity in entities_of(connection, kind):
             state.add(kind, entity)
 

@@ -77,7 +77,8 @@ def facts_of(
             VenueAnswer(
                 request=source.request[: rules.REQUEST_CHARS_MAX],
                 sha256=source.sha256,
-                taken_at=source.taken_at,
+                # A venue's clock may be ahead, or its file newer than whoever imports it says.
+                taken_at=min(source.taken_at, at) if source.taken_at is not None else None,
             )
             for source in reading.sources[:ANSWERS_MAX]
         ),

@@ -10,7 +10,10 @@ from tools.house.banned_names import MODULES, NAMES
 from tools.house.source import COMPONENTS, Module, definitions
 
 #: Where a process may be ended. Elsewhere an error is raised, such as `StartupError`.
-PROGRAMS: Final = ("__main__.py", "/program.py", "cqar/embedded/main.py", "cqar/embedded/launch.py")
+PROGRAMS: Final = (
+    *("__main__.py", "/program.py", "cqar/embedded/main.py", "cqar/embedded/launch.py"),
+    "cqar/reconciler/console_script.py",
+)
 COMMAND_LINE: Final = "cqar/cli/"
 EXITS: Final = ("SystemExit", "sys.exit")
 #: Its names are the SDK's, imported when they are first used.

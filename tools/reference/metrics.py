@@ -16,21 +16,22 @@ from cqar_shared.runtime.fast_histogram import FastHistogram
 from tools.reference.markdown_table import MADE, table
 
 #: Where a process of ours begins: whatever it may count is imported with it.
-ENTRIES: Final = ("cqar_writer.app", "cqar_resolver.app")
+ENTRIES: Final = ("cqar_writer.app", "cqar_resolver.app", "cqar.reconciler.app")
 PREFACE: Final = f"""\
 # Metrics
 
 {MADE}
 
-Both services export metrics at `/metrics` of their HTTP port (8080 and 8081; no key is needed). prometheus_client adds `process_*` and `python_*`.
-Each label has few values: never a key, a venue or a symbol. A histogram `x` has
+Both services and the reconciler export metrics at `/metrics` of their HTTP port (8080, 8081 and 8082; no key is needed). prometheus_client adds `process_*` and `python_*`.
+Each label has few values: never a key or a symbol, and a venue only where a reconciler is configured with it. A histogram `x` has
 `x_bucket`, `x_sum` and `x_count`. A name ends in its unit. `deploy/prometheus/rules` has the alerts and their
 thresholds, `deploy/grafana/dashboards` the dashboards.
 """
 TITLES: Final = {
-    "cqar_shared": "Both services",
+    "cqar_shared": "Every process",
     "cqar_writer": "The writer",
     "cqar_resolver": "A resolver",
+    "cqar.reconciler": "The reconciler",
 }
 #: `#: …` above `NAME: Final = `, as these modules write their comments.
 _COMMENT = re.compile(r"((?:^#: .*\n)+)^(\w+): Final = ", re.MULTILINE)

@@ -7,7 +7,7 @@ never with its value: the process must not start.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
@@ -25,10 +25,24 @@ COMMON: Final = "common"
 #: CQAR_WRITER_DATABASE_URL_FILE names a file that holds CQAR_WRITER_DATABASE_URL. Each setting that
 #: may contain a password has such a variable: more programs see an environment than a file.
 BY_FILE: Final = "_file"
-SECTIONS: Final = frozenset({COMMON, "writer", "resolver"})
+SECTIONS: Final = frozenset({COMMON, "writer", "resolver", "reconciler"})
 
 
-class ServiceConfig(Struct, frozen=True, kw_only=True):
+class ProcessConfig(Struct, frozen=True, kw_only=True):
+    """The settings of every process of ours. Names end in their unit.
+
+    Attributes:
+        log_level: DEBUG also logs each read.
+        log_format: `auto` is readable on a terminal and JSON elsewhere.
+        drain_s: How long what is running may take to finish after SIGTERM.
+    """
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "json", "text"] = "auto"
+    drain_s: Annotated[float, Meta(ge=0, le=300)] = 30.0
+
+
+class ServiceConfig(ProcessConfig, frozen=True, kw_only=True):
     """The settings of both services. Names end in their unit.
 
     Attributes:
@@ -44,12 +58,9 @@ class ServiceConfig(Struct, frozen=True, kw_only=True):
         tls_client_ca: PEM file; with it clients must present a certificate that it signed.
         plaintext_anywhere: Accept API keys in plaintext from other machines: behind a TLS proxy.
         reflection: Serve gRPC reflection without a key: for development.
-        log_level: DEBUG also logs each read.
-        log_format: `auto` is readable on a terminal and JSON elsewhere.
         traces_url: Destination of OpenTelemetry traces, by OTLP over gRPC: http://host:4317, or
             https://. Needs the extra `cqar[otel]`.
         traces_sampled: Fraction of the traces begun here that are kept.
-        drain_s: How long running calls may take to finish after SIGTERM.
     """
 
     database_url: str
@@ -61,14 +72,11 @@ class ServiceConfig(Struct, frozen=True, kw_only=True):
     tls_client_ca: str = ""
     plaintext_anywhere: bool = False
     reflection: bool = False
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["auto", "json", "text"] = "auto"
     traces_url: str = ""
     traces_sampled: Annotated[float, Meta(ge=0, le=1)] = 1.0
-    drain_s: Annotated[float, Meta(ge=0, le=300)] = 30.0
 
 
-C = TypeVar("C", bound=ServiceConfig)
+C = TypeVar("C", bound=ProcessConfig)
 
 #: Setting -> permitted URL schemes.
 SCHEMES: Final = {
@@ -89,8 +97,13 @@ def load(config: type[C], section: str, environ: Mapping[str, str]) -> C:
     settings: dict[str, Any] = {}
     if path := environ.get(FILE_VARIABLE, FILE if Path(FILE).exists() else ""):
         for name, values in _read(Path(path)).items():
-            if name in (COMMON, section):
-                _require_known(config, values, f"{path}: {name}.")
+            if name == COMMON:
+                _require_known((config, ServiceConfig), values, f"{path}: {name}.")
+                # A process without PostgreSQL and NATS may share the file of those that have them.
+                known = config.__struct_fields__
+                settings |= {name: value for name, value in values.items() if name in known}
+            elif name == section:
+                _require_known((config,), values, f"{path}: {name}.")
                 settings |= values
     named = {
         name.removeprefix(prefix).lower(): value
@@ -100,7 +113,7 @@ def load(config: type[C], section: str, environ: Mapping[str, str]) -> C:
     for name in [name for name in SCHEMES if name + BY_FILE in named]:
         del named[name + BY_FILE]
         named[name] = secret(environ, prefix + name.upper())
-    _require_known(config, named, prefix, upper=True)
+    _require_known((config,), named, prefix, upper=True)
     try:
         # Values in the file have types; those in the environment are texts.
         found = msgspec.convert({**settings, **_typed(config, named, prefix)}, config)
@@ -179,9 +192,14 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _require_known(
-    config: type[ServiceConfig], values: Mapping[str, Any], where: str, *, upper: bool = False
+    configs: Iterable[type[ProcessConfig]],
+    values: Mapping[str, Any],
+    where: str,
+    *,
+    upper: bool = False,
 ) -> None:
-    unknown = sorted(map(str, values.keys() - set(config.__struct_fields__)))
+    known = {name for config in configs for name in config.__struct_fields__}
+    unknown = sorted(map(str, values.keys() - known))
     if unknown:
         names = ", ".join(where + (name.upper() if upper else name) for name in unknown)
         raise InvalidConfiguration(f"configuration: unknown setting {names}")
@@ -201,9 +219,9 @@ def _typed(config: type[C], named: Mapping[str, str], prefix: str) -> dict[str, 
 
 
 def _is_list(type_: Any) -> bool:
-    """Whether a setting is a list, which the environment states as JSON."""
+    """Whether a setting is a list or an object, which the environment states as JSON."""
     inner = get_args(type_)[0] if get_origin(type_) is Annotated else type_
-    return get_origin(inner) is tuple
+    return get_origin(inner) in (tuple, dict)
 
 
 def host_and_port(listen: str) -> tuple[str, int]:
@@ -251,7 +269,7 @@ def require_private(config: ServiceConfig, listen: str, prefix: str) -> None:
         )
 
 
-def shown(config: ServiceConfig, section: str) -> str:
+def shown(config: ProcessConfig, section: str) -> str:
     """Write the settings in effect as config.yaml, without passwords."""
     values = {name: getattr(config, name) for name in config.__struct_fields__}
     values |= {name: _without_password(values[name]) for name in values if name.endswith("_url")}

@@ -1,4 +1,4 @@
-"""Logs, and the HTTP port with /health/live, /health/ready and /metrics."""
+"""Logs, and the HTTP port with /health/live, /health/ready (or /livez, /readyz) and /metrics."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Info, generate_latest
 
 from cqar_shared.errors import StartupError
 from cqar_shared.runtime import tracing
-from cqar_shared.runtime.config import ServiceConfig, host_and_port
+from cqar_shared.runtime.config import ProcessConfig, host_and_port
 from cqar_shared.runtime.key_masking import masked
 from cqar_shared.runtime.version import version
 
 #: Id of the current call, from the caller or made here.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
-#: `dependency` is postgres, nats or redis. A service sets only those that it uses.
+#: `dependency` is postgres, nats, redis or writer. A process sets only those that it uses.
 DEPENDENCY_UP: Final = Gauge(
     "cqar_dependency_up", "1 where it answered when it was asked last.", ["dependency"]
 )
@@ -64,14 +64,14 @@ class TextLines(logging.Formatter):
         return masked(super().format(record))
 
 
-def log_to_stderr(config: ServiceConfig) -> None:
+def log_to_stderr(config: ProcessConfig) -> None:
     """Log JSON lines, or readable lines on a terminal."""
     handler = logging.StreamHandler(sys.stderr)
     readable = config.log_format == "text" or (config.log_format == "auto" and sys.stderr.isatty())
     handler.setFormatter(TextLines() if readable else JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # Loggers of libraries stay at WARNING: at DEBUG they may log a password in a URL.
-    for name in ("cqar_shared", "cqar_writer", "cqar_resolver"):
+    for name in ("cqar_shared", "cqar_writer", "cqar_resolver", "cqar"):
         logging.getLogger(name).setLevel(config.log_level)
 
 
@@ -98,8 +98,10 @@ async def serve_http(listen: str, health: Callable[[], Awaitable[HealthReport]])
 
     BUILD.info({"version": version()})
     app = web.Application()
-    app.router.add_get("/health/live", live)
-    app.router.add_get("/health/ready", ready)
+    for path, handler in (("/health/live", live), ("/livez", live)):
+        app.router.add_get(path, handler)
+    for path, handler in (("/health/ready", ready), ("/readyz", ready)):
+        app.router.add_get(path, handler)
     app.router.add_get("/metrics", metrics)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

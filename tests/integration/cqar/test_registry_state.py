@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.admin.connection import Connection
+from cqar.importer.registry_products import Products
 from cqar.importer.registry_state import RegistryState, load_state
 from cqar_shared.domain.evaluation import Batch, Result
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 from cqar_writer.archiver import Archiver
 from cqar_writer.mutations import Mutations
-from tests.support.commits import commit, upsert
+from tests.support.commits import CAUSE, commit, removal, upsert
 from tests.support.entity_builders import (
     NOW,
     USDT,
@@ -73,3 +74,28 @@ async def test_of_spellings_that_are_archived_it_knows_when_they_meant_something
     now = await state_of(engine, NOW, asked)
     (known,) = now.all(VENUE_SYMBOL)
     assert (now.archived, known.delisted_at) == (set(), end)
+
+
+async def test_products_of_earlier_rounds_follow_what_others_changed_by_the_log(
+    engine: AsyncEngine, mutations: Mutations
+) -> None:
+    await commit(mutations, an_asset(), an_asset("USDT"), a_venue(), a_symbol())
+    async with serving(engine, NOW) as client:
+        with Connection(client.address, client.keys[Role.READ]) as connection:
+            products = Products()
+            await asyncio.to_thread(products.sync, connection)
+            await commit(mutations, changed(an_asset(), name="Bitcoin, renamed"), an_asset("ETH"))
+            await commit(mutations, a_venue("okx"))
+            await mutations.apply([removal("symbol", a_symbol().symbol_id)], CAUSE)
+            await asyncio.to_thread(products.sync, connection)
+            fresh = Products()
+            await asyncio.to_thread(fresh.sync, connection)
+    assert (products.loads, products.revision) == (1, fresh.revision)
+    assert content(products) == content(fresh)
+    assert {k: sorted(v) for k, v in products.found.items()} == {
+        k: sorted(v) for k, v in fresh.found.items()
+    }
+
+
+def content(products: Products) -> dict[object, object]:
+    return {ref: stored.entity for ref, stored in products.stored.items() if stored is not None}
