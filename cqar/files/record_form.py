@@ -12,7 +12,6 @@ import enum
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -77,10 +76,16 @@ def _fields(entity: type[Any], descriptor: Any) -> tuple[RecordField, ...]:
     return found
 
 
-@cache
+_REQUIRED: Final[dict[Any, tuple[str, ...]]] = {}
+
+
 def required_fields(entity: type[Any]) -> tuple[str, ...]:
     """The fields of a struct that have no default."""
-    return tuple(f.name for f in msgspec.structs.fields(entity) if f.required)
+    found = _REQUIRED.get(entity)
+    if found is None:
+        found = tuple(f.name for f in msgspec.structs.fields(entity) if f.required)
+        _REQUIRED[entity] = found
+    return found
 
 
 # ---------------------------------------------------------------- message -> record
