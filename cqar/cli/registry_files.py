@@ -16,7 +16,7 @@ from cqar.cli.param_types import InstantParam
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
 from cqar.files import file_requests
-from cqar.files.comparison import PROBLEMS_MAX, Comparison, FileChange, compare, left_out
+from cqar.files.comparison import PROBLEMS_MAX, FileChange, FileComparison, compare, left_out
 from cqar.files.json_schema import registry_schema
 from cqar.files.placed_record import UnusableFile
 from cqar.files.record_files import (
@@ -146,9 +146,9 @@ class FilePlan(NamedTuple):
         judged: The writer's word on each change; None: they are too many for one request.
     """
 
-    comparison: Comparison
+    comparison: FileComparison
     changes: list[FileChange]
-    judged: file_requests.Judged | None
+    judged: file_requests.JudgedChanges | None
     revision: int
     labels: dict[str, str]
 
@@ -296,7 +296,7 @@ def apply(target: Target, **options: Any) -> None:
 
 def _apply(
     connection: Connection, changes: list[FileChange], revision: int, reason: str
-) -> file_requests.Judged:
+) -> file_requests.JudgedChanges:
     done = 0
     with progress_bar("apply") as progress:
 

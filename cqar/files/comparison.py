@@ -46,7 +46,7 @@ class FileChange(NamedTuple):
         ]
 
 
-class Comparison(NamedTuple):
+class FileComparison(NamedTuple):
     """What files would change.
 
     Attributes:
@@ -61,7 +61,9 @@ class Comparison(NamedTuple):
     problems: list[str]
 
 
-def compare(wanted: Iterable[PlacedRecord], registry: Mapping[tuple[str, str], Any]) -> Comparison:
+def compare(
+    wanted: Iterable[PlacedRecord], registry: Mapping[tuple[str, str], Any]
+) -> FileComparison:
     """Compare records with a registry.
 
     Args:
@@ -90,7 +92,7 @@ def compare(wanted: Iterable[PlacedRecord], registry: Mapping[tuple[str, str], A
     order = {kind.name: place for place, kind in enumerate(FILE_KINDS)}
     # An alias comes after the spelling that it stands for.
     changes.sort(key=lambda c: (order[c.kind.name], bool(getattr(c.entity, "alias_of", None))))
-    return Comparison(changes, unchanged, set(places), problems)
+    return FileComparison(changes, unchanged, set(places), problems)
 
 
 def _read(record: PlacedRecord, problems: list[str]) -> tuple[AnyKind | None, Entity | None]:

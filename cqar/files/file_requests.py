@@ -19,7 +19,7 @@ ITEMS_MAX: Final = 5_000
 BYTES_MAX: Final = 4 * 1024 * 1024
 
 
-class Judged(NamedTuple):
+class JudgedChanges(NamedTuple):
     """What the writer says of changes.
 
     Attributes:
@@ -43,7 +43,9 @@ def ended(change: FileChange, registry: dict[tuple[str, str], Any], now: dt.date
     return change._replace(entity=msgspec.structs.replace(listing, delisted_at=now))
 
 
-def judge(connection: Connection, changes: Sequence[FileChange], revision: int) -> Judged | None:
+def judge(
+    connection: Connection, changes: Sequence[FileChange], revision: int
+) -> JudgedChanges | None:
     """Ask the writer what it would do; None where that is more than one request holds.
 
     Args:
@@ -55,7 +57,7 @@ def judge(connection: Connection, changes: Sequence[FileChange], revision: int) 
     parts = list(_parts(changes, revision))
     if len(parts) > 1:
         return None
-    judged = Judged([], [], 0)
+    judged = JudgedChanges([], [], 0)
     for part, items in parts:
         request = pb.ApplyRequest(items=items, dry_run=True, historical=True)
         answer = connection.call(connection.admin.Apply, request)
@@ -69,13 +71,13 @@ def apply(
     revision: int,
     reason: str,
     progress: Callable[[int], None] = lambda _: None,
-) -> Judged:
+) -> JudgedChanges:
     """Apply changes: as one revision where they fit, else as several, until one is refused.
 
     Raises:
         CallFailed: The writer refused a request as a whole, or did not answer.
     """
-    judged = Judged([], [], 0)
+    judged = JudgedChanges([], [], 0)
     for part, items in _parts(changes, revision):
         request = pb.ApplyRequest(items=items, historical=True)
         answer = connection.call(connection.admin.Apply, request, reason)
@@ -116,7 +118,9 @@ def _item(change: FileChange, revision: int) -> pb.ApplyItem:
     return pb.ApplyItem(**{change.kind.name: message}, if_revision=revision)
 
 
-def _with_outcomes(judged: Judged, part: list[FileChange], answer: pb.ApplyResponse) -> Judged:
+def _with_outcomes(
+    judged: JudgedChanges, part: list[FileChange], answer: pb.ApplyResponse
+) -> JudgedChanges:
     changed, rejected = [*judged.changed], [*judged.rejected]
     for change, outcome in zip(part, answer.outcomes, strict=True):
         status = pb.OutcomeStatus.Name(outcome.status).removeprefix("OUTCOME_STATUS_")
@@ -125,4 +129,4 @@ def _with_outcomes(judged: Judged, part: list[FileChange], answer: pb.ApplyRespo
             rejected += [f"{place}: {v.field}: {v.message}" for v in outcome.violations]
         elif status != "UNCHANGED":
             changed.append((change, status))
-    return Judged(changed, rejected, judged.revision)
+    return JudgedChanges(changed, rejected, judged.revision)
