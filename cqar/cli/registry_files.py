@@ -193,7 +193,7 @@ def _file_options(command: Callable[..., None]) -> Callable[..., None]:
                 "files",
                 multiple=True,
                 required=True,
-                type=click.Path(exists=True, path_type=Path),
+                type=click.Path(path_type=Path),
                 help="A file or a folder of records; repeatable.  [required]",
             ),
             click.option(

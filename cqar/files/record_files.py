@@ -44,6 +44,8 @@ def found_files(given: Iterable[Path]) -> list[Path]:
         if len(found) > FILES_MAX:
             raise UnusableFile(f"more than {FILES_MAX} files")
     for path in found:
+        if not path.exists():
+            raise UnusableFile(f"{path} is not there")
         if path.is_dir():
             raise UnusableFile(f"{path} has no file that ends with {', '.join(_READERS)}")
         if path.suffix not in _READERS:
