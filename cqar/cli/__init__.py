@@ -34,6 +34,7 @@ COMMANDS: Final = (
     ("xref", "cqar.cli.xref:xref", "Show what an asset or a symbol is called elsewhere."),
     ("explain", "cqar.cli.explain:explain", "Show where a listing's terms are from."),
     ("findings", "cqar.cli.finding_commands:findings", "List and decide what waits for people."),
+    ("rejects", "cqar.cli.order_rejects:rejects", "Show what orders venues refused, and report."),
     ("upcoming", "cqar.cli.schedule:upcoming", "List what is known to come of listings."),
     ("check", "cqar.cli.check:check", "Check an order and round it to the venue's tick and lot."),
     ("watch", "cqar.cli.watch:watch", "Print each change as a resolver applies it."),
