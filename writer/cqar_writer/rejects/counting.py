@@ -26,7 +26,7 @@ from cqar_writer.mutations import Cause, Mutations
 from cqar_writer.rejects.doubting import ACTOR, Doubted, finding_of, plan_doubt
 from cqar_writer.rejects.reject_reasons import doubts, name_of
 from cqar_writer.store import entity_rows, reject_rows
-from cqar_writer.store.reject_rows import RejectReport, RejectTotal
+from cqar_writer.store.reject_rows import RejectTotal, ReportedReject
 
 #: Spellings, reasons and hours that are counted of one actor.
 ROWS_EACH: Final = 2_000
@@ -86,7 +86,7 @@ class RejectCounter:
             metrics.REJECTS_REFUSED.inc()
             raise TooMany(f"{actor} reports too much at once: again in {wait_s:.2f} s")
 
-    async def count(self, report: RejectReport) -> CountedReject:
+    async def count(self, report: ReportedReject) -> CountedReject:
         """Count a report.
 
         Raises:
@@ -109,13 +109,13 @@ class RejectCounter:
             return CountedReject(reports, actors, "")
         return CountedReject(reports, actors, await self._doubt(report, totals))
 
-    async def _decided_at(self, tx: AsyncConnection, report: RejectReport) -> dt.datetime | None:
+    async def _decided_at(self, tx: AsyncConnection, report: ReportedReject) -> dt.datetime | None:
         """When the finding about it was decided: what was reported before counts no more."""
         listing = await _load(tx, VENUE_SYMBOL, report.listing_id)
         finding = await _load(tx, FINDING, finding_of(report, listing).finding_id)
         return finding.decided_at if finding is not None else None
 
-    async def _doubt(self, report: RejectReport, totals: Sequence[RejectTotal]) -> str:
+    async def _doubt(self, report: ReportedReject, totals: Sequence[RejectTotal]) -> str:
         """Make the finding, and return its id."""
         plan = partial(plan_doubt, Doubted(report, totals, self._policy))
         cause = Cause(ACTOR, f"{report.venue_id} refuses orders of {report.venue_symbol}")

@@ -27,7 +27,7 @@ from cqar_shared.domain.kinds.finding import (
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol
 from cqar_shared.domain.listing_term_rules import DOUBTS_MAX
 from cqar_writer.rejects.reject_reasons import FIELDS, name_of
-from cqar_writer.store.reject_rows import RejectReport, RejectTotal
+from cqar_writer.store.reject_rows import RejectTotal, ReportedReject
 
 #: Who opens such findings: anybody may decide them.
 ACTOR: Final = "cqar"
@@ -42,12 +42,12 @@ _DOUBTING: Final = frozenset(
 class Doubted(NamedTuple):
     """What is reported, and who reported it."""
 
-    report: RejectReport
+    report: ReportedReject
     totals: Sequence[RejectTotal]
     rules: Sequence[FindingRule]
 
 
-def finding_of(report: RejectReport, listing: VenueSymbol | None) -> Finding:
+def finding_of(report: ReportedReject, listing: VenueSymbol | None) -> Finding:
     """The finding about a spelling, a reason and the terms that the registry states now.
 
     Its id follows from them: while these terms stand there is one, however much is reported.
@@ -98,7 +98,7 @@ def plan_doubt(doubted: Doubted, registry: RegistryView) -> list[Item]:
     return items
 
 
-def _listing(report: RejectReport, registry: RegistryView) -> Any:
+def _listing(report: ReportedReject, registry: RegistryView) -> Any:
     return registry.get(VENUE_SYMBOL.name, report.listing_id) if report.listing_id else None
 
 

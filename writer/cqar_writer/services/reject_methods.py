@@ -24,7 +24,7 @@ from cqar_writer.reads.sessions import Reads, RegistryReader
 from cqar_writer.rejects.counting import RejectCounter
 from cqar_writer.rejects.reject_reasons import reason_of
 from cqar_writer.services.rpc_methods import send_position
-from cqar_writer.store.reject_rows import RejectReport
+from cqar_writer.store.reject_rows import ReportedReject
 
 PAGE_MAX: Final = 1_000
 #: A venue's code and its text; what is longer is cut.
@@ -130,7 +130,7 @@ async def _report_of(
     actor: str,
     occurred_at: dt.datetime,
     now: dt.datetime,
-) -> RejectReport:
+) -> ReportedReject:
     """Return what is reported, of the listing that the spelling means now.
 
     Raises:
@@ -141,7 +141,7 @@ async def _report_of(
     listing = current_listing(found, Instant.of(now))
     operator = venue.operator or venue.venue_id
     reason = int(request.reason) or reason_of(operator, request.code, request.message)
-    return RejectReport(
+    return ReportedReject(
         venue_id=request.venue_id,
         venue_symbol=request.venue_symbol,
         listing_id=listing.listing_id if listing is not None else None,

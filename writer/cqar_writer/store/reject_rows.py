@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
-class RejectReport(NamedTuple):
+class ReportedReject(NamedTuple):
     """One report of a refused order."""
 
     venue_id: str
@@ -74,12 +74,12 @@ async def has_room(tx: AsyncConnection, actor: str, most: int) -> bool:
     return bool((await tx.execute(_COUNT_ROWS, {"actor": actor, "most": most})).scalar_one() < most)
 
 
-async def add(tx: AsyncConnection, report: RejectReport) -> None:
+async def add(tx: AsyncConnection, report: ReportedReject) -> None:
     await tx.execute(_ADD, report._asdict())
 
 
 async def totals(
-    tx: AsyncConnection, report: RejectReport, since: dt.datetime
+    tx: AsyncConnection, report: ReportedReject, since: dt.datetime
 ) -> list[RejectTotal]:
     """What is known of the report's spelling and reason since an instant, by actor."""
     of = {name: getattr(report, name) for name in ("venue_id", "venue_symbol", "reason")}
