@@ -80,7 +80,7 @@ def _problems(setting: WebhookSetting) -> Iterator[str]:
 def _unknown_names(setting: WebhookSetting) -> Iterator[str]:
     for event in setting.events:
         if event not in NoticeEvent.__members__:
-            near = did_you_mean(event, NoticeEvent.__members__)
+            near = did_you_mean(event, [name.lower() for name in NoticeEvent.__members__])
             yield f"events: there is no {event!r} {near}".rstrip()
     for venue_id in setting.venue_ids:
         for violation in rules.check_slug("venue_ids", venue_id):
