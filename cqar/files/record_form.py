@@ -2,7 +2,7 @@
 
 A record has the fields of the entity's struct that are set: decimals, instants and names of
 enumerations as text, lists and objects for what has parts. Times that the registry keeps by
-itself, and doubts, which only decisions lift, are in no record.
+itself, doubts, which only decisions lift, and canaries are in no record.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FILE_KINDS: Final = tuple(
 KEPT: Final = frozenset(
     (
         *("created_at", "updated_at", "first_seen_at", "terms_since", "terms_stated_at"),
-        *("doubts", "merged_into"),
+        *("doubts", "merged_into", "canaries"),
     )
 )
 #: Nesting of metadata.

@@ -14,7 +14,10 @@ branch_labels = None
 depends_on = None
 
 #: Table -> the new columns with their types.
-COLUMNS = {"venues": {"facts_stale_after_s": "INTEGER"}}
+COLUMNS = {
+    "venues": {"facts_stale_after_s": "INTEGER"},
+    "venue_symbols": {"canaries": "JSONB"},
+}
 STATEMENTS = (
     """
     CREATE TABLE venue_facts (
