@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         TradingPhase,
         VenueRef,
     )
+    from cqar.sdk.reject_reports import RejectReport
     from cqar.sdk.results import (
         AssetAnswer,
         Deployment,
@@ -120,6 +121,7 @@ __all__ = [
     "Permission",
     "Position",
     "Reason",
+    "RejectReport",
     "Replica",
     "Resolution",
     "ResolverStatus",
@@ -163,6 +165,7 @@ _PUBLIC: Final = {
     ),
     "local_replica.local_replica": ("LocalReplica",),
     "integrations.nautilus": ("instrument",),
+    "sdk.reject_reports": ("RejectReport",),
     "sdk.session_position": ("Position",),
     "replica.replica": ("Replica",),
     "sdk.products": (

@@ -37,7 +37,7 @@ WRITER_COLUMNS: Final = {"outbox": ("signature", "signing_key_id")}
 NOT_RESOLVERS: Final = frozenset(
     (
         *("idempotency_keys", "api_keys", "listing_sources", "asset_prices"),
-        *("findings", "finding_counts"),
+        *("findings", "finding_counts", "order_rejects"),
     )
 )
 #: With the owner's rights (migration 0012).

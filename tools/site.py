@@ -36,6 +36,7 @@ PLACES: Final[dict[str, dict[str, str]]] = {
         "Operators": "tutorials/operators.md",
         "Deployment": "DEPLOYMENT.md",
         "Keeping up with venues": "RECONCILING.md",
+        "Webhooks": "WEBHOOKS.md",
         "Operations": "OPERATIONS.md",
         "Security": "SECURITY.md",
         "Reliability": "RELIABILITY.md",

@@ -38,7 +38,9 @@ class DecimalParam(click.ParamType[str]):
             self.fail(f"{value!r}: {error}")
 
 
-def _term_options(command: Any) -> Any:
+def term_options(command: Any) -> Any:
+    """Add an option for each decimal term."""
+    """Add an option for each decimal term."""
     for term in reversed(TERMS):
         option = f"--{term.replace('_', '-')}"
         command = click.option(option, term, type=DecimalParam(), help=f"The {term} from then on.")(
@@ -52,7 +54,7 @@ def _term_options(command: Any) -> Any:
 @click.argument("spelling")
 @click.option("--at", type=InstantParam(), required=True, help="When the change takes effect.")
 @click.option("--status", type=click.Choice(STATUSES, case_sensitive=False))
-@_term_options
+@term_options
 @click.option(
     "--take-back", is_flag=True, help="Remove what was scheduled for that instant instead."
 )
@@ -78,7 +80,7 @@ def schedule(target: Target, **options: Any) -> None:
         raise click.UsageError("give the terms that change, or --take-back")
     with target.to_writer() as connection:
         head = connection.call(connection.admin.GetHead, pb.GetHeadRequest()).head
-        listing = _open_listing(connection, options["venue"], options["spelling"])
+        listing = open_listing(connection, options["venue"], options["spelling"])
         scheduled = _rescheduled(listing, options["at"], changes)
         after = Listing()
         after.CopyFrom(listing)
@@ -102,7 +104,7 @@ def schedule(target: Target, **options: Any) -> None:
         say("Nothing was changed: this is a plan.")
 
 
-def _open_listing(connection: Connection, venue_id: str, spelling: str) -> Listing:
+def open_listing(connection: Connection, venue_id: str, spelling: str) -> Listing:
     """The listing that the spelling means now, or will mean first.
 
     Raises:

@@ -42,14 +42,14 @@ def venue_status(target: Target, venues: tuple[str, ...], *, as_json: bool) -> N
     """
     now = dt.datetime.now(dt.UTC)
     with target.to_writer() as connection:
-        rows = [_row(*told, now) for told in _told(connection, venues)]
+        rows = [_row(*read, now) for read in _read_status(connection, venues)]
     if as_json:
         print_json(rows)
         return
     table("Venues", COLUMNS, [_cells(row) for row in rows], frozenset({"venue", "state"}))
 
 
-def _told(
+def _read_status(
     connection: Connection, venues: Sequence[str]
 ) -> list[tuple[venue_pb2.Venue, venue_facts_pb2.VenueFacts | None, Counter[str]]]:
     request = pb.ListVenueFactsRequest(venue_ids=venues)

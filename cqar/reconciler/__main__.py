@@ -11,6 +11,7 @@ import click
 from cqar.reconciler import app
 from cqar.reconciler.config import SECTION, ReconcilerConfig, require_usable
 from cqar.reconciler.kept_answers import answers
+from cqar.reconciler.webhooks.webhook_commands import webhooks
 from cqar_shared.errors import StartupError
 from cqar_shared.runtime import process_memory, telemetry, version
 from cqar_shared.runtime.config import load, shown
@@ -81,6 +82,7 @@ def config_command() -> None:
 
 
 main.add_command(answers)
+main.add_command(webhooks)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from cqar.reconciler.round_metrics import RoundMetrics
 from cqar.reconciler.rounds import RoundRunner, Stopped
 from cqar.reconciler.state_folder import held_folder
 from cqar.reconciler.venue_state import VenueStates
+from cqar.reconciler.webhooks.delivery import WEBHOOKS_FOLDER, WebhookLoop, endpoint_of
 from cqar.sdk.key_form import require_key
 from cqar_shared.errors import StartupError
 from cqar_shared.runtime import telemetry, version
@@ -49,6 +50,10 @@ class Reconciler:
         states = VenueStates(folder)
         self.loop = RoundLoop(settings, self.runner, states, round_metrics, time.time)
         self.probe = side_loops.WriterProbe(self.connection)
+        self.webhooks = [
+            WebhookLoop(self.connection, endpoint_of(setting), folder / WEBHOOKS_FOLDER)
+            for setting in settings.webhooks
+        ]
         metrics.ANSWER_BYTES.set(self.store.stored_bytes)
         metrics.ANSWER_BYTES_MAX.set(settings.answers_bytes_max)
 
@@ -126,7 +131,7 @@ async def run(settings: ReconcilerConfig, *, is_once: bool = False) -> bool:
             return HealthReport(found.ready and not stopping.is_set(), found.components)
 
         http = await telemetry.serve_http(settings.http_listen, report)
-        tasks = begin(side_loops.loops(reconciler.probe))
+        tasks = begin(side_loops.loops(reconciler.probe, reconciler.webhooks))
         log.info("reconciler %s keeps up with %d venues", version.version(), len(settings.venues))
         loop = reconciler.loop
         rounds = asyncio.create_task(loop.run_once(stopping) if is_once else loop.run(stopping))

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct, field
 
 from cqar.importer.fetching import base_url_problem
+from cqar.reconciler.webhooks.webhook_settings import ENDPOINTS_MAX, WebhookSetting, problems_of
 from cqar_shared.domain import rules
 from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.runtime.config import ProcessConfig, host_and_port
@@ -53,6 +54,9 @@ class ReconcilerConfig(ProcessConfig, frozen=True, kw_only=True):
         answer_bytes_max: Of one answer, decompressed; a larger one is refused as it is read.
         answers_bytes_max: Of all answers that are kept, compressed; the oldest go first.
         answers_rounds_max: Rounds whose answers are kept.
+        webhooks: Who is told what happens: endpoints, each with `name`, `url` or `url_file`,
+            `secret_file`, `form` (json or slack), `template`, `events`, `venue_ids` and
+            `allow_http`. In the environment: a JSON array.
     """
 
     writer: str = "127.0.0.1:9090"
@@ -71,6 +75,7 @@ class ReconcilerConfig(ProcessConfig, frozen=True, kw_only=True):
     answer_bytes_max: Annotated[int, Meta(ge=1_024, le=268_435_456)] = 33_554_432
     answers_bytes_max: Annotated[int, Meta(ge=1_048_576)] = 2_147_483_648
     answers_rounds_max: Annotated[int, Meta(ge=10, le=10_000_000)] = 200_000
+    webhooks: Annotated[tuple[WebhookSetting, ...], Meta(max_length=ENDPOINTS_MAX)] = ()
 
     def interval_of(self, venue_id: str) -> float:
         """Seconds between two rounds of a venue."""
@@ -94,12 +99,18 @@ def require_usable(settings: ReconcilerConfig) -> None:
     for venue_id, base in settings.base_urls.items():
         if problem := base_url_problem(base):
             raise InvalidConfiguration(f"{where}: base_urls: {venue_id}: {problem}")
+    for problem in problems_of(settings.webhooks):
+        raise InvalidConfiguration(f"{where}: webhooks: {problem}")
     if not settings.key_file or not settings.state_folder:
         raise InvalidConfiguration(f"{where}: key_file and state_folder cannot be empty")
+    _require_tls(settings, where)
+    if not settings.writer.startswith("unix:"):
+        host_and_port(settings.writer)
+
+
+def _require_tls(settings: ReconcilerConfig, where: str) -> None:
     if bool(settings.writer_certificate) != bool(settings.writer_certificate_key):
         names = "writer_certificate and writer_certificate_key"
         raise InvalidConfiguration(f"{where}: {names} go together")
     if settings.writer_certificate and not settings.writer_ca:
         raise InvalidConfiguration(f"{where}: writer_certificate needs writer_ca")
-    if not settings.writer.startswith("unix:"):
-        host_and_port(settings.writer)

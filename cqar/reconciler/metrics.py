@@ -59,3 +59,14 @@ ANSWER_ROUNDS: Final = Gauge(
 PRODUCT_LOADS: Final = Gauge(
     "cqar_reconciler_registry_loads", "Times that the registry's products were loaded whole."
 )
+
+#: `result` is TAKEN, FAILED (and tried again, or given up) or DEAD (given up).
+WEBHOOKS: Final = Counter(
+    "cqar_reconciler_webhooks_total", "Posts to webhooks.", ["endpoint", "result"]
+)
+WEBHOOK_DEAD: Final = Gauge(
+    "cqar_reconciler_webhook_dead_letters", "Notices that were given up and kept.", ["endpoint"]
+)
+WEBHOOK_REVISION: Final = Gauge(
+    "cqar_reconciler_webhook_revision", "The revision up to which all was told.", ["endpoint"]
+)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Final
 
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin.connection import CallFailed, Connection
+from cqar.reconciler.webhooks.delivery import WebhookLoop
 from cqar_shared.runtime.process_memory import trim_memory_after_bursts
 from cqar_shared.runtime.telemetry import DEPENDENCY_UP
 
@@ -46,9 +47,10 @@ class WriterProbe:
         DEPENDENCY_UP.labels("writer").set(not self.problem)
 
 
-def loops(probe: WriterProbe) -> Loops:
-    """The loops by name. Another one, such as the webhooks', is one more line here."""
+def loops(probe: WriterProbe, webhooks: Iterable[WebhookLoop] = ()) -> Loops:
+    """The loops by name."""
     return {
         "writer probe": probe.run,
         "memory": partial(trim_memory_after_bursts, collect=True),
+        **{f"webhook {webhook.name}": webhook.run for webhook in webhooks},
     }

@@ -20,6 +20,7 @@ __all__ = [
     "product_decoding",
     "products",
     "questions",
+    "reject_reports",
     "results",
     "session_position",
     "specs",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import grpc
 
 from cqar.sdk.async_api import AsyncApi
 from cqar.sdk.call_context import TIMEOUT_S
 from cqar.sdk.grpc_transport import AsyncGrpcTransport, SyncGrpcTransport
+from cqar.sdk.reject_reports import TIMEOUT_S as REPORT_TIMEOUT_S
+from cqar.sdk.reject_reports import RejectReport, no_writer, report_question
 from cqar.sdk.session_position import MinRevision, SessionPosition
 from cqar.sdk.sync_api import SyncApi
+from cqar.sdk.transport import Call
 
 #: Where a resolver on the same machine listens.
 SIDECAR: Final = "127.0.0.1:9091"
@@ -29,6 +32,7 @@ class Client(SyncApi):
         min_revision: `seen`: no answer is older than any before it, also where several resolvers
             answer; the client waits for a resolver that lags. `told`: only positions given to
             `carry` count; choose it where an answer at once matters more.
+        writer: host:port of a writer, for `report_reject` alone.
     """
 
     def __init__(
@@ -39,14 +43,43 @@ class Client(SyncApi):
         timeout_s: float = TIMEOUT_S,
         credentials: grpc.ChannelCredentials | None = None,
         min_revision: MinRevision = "seen",
+        writer: str = "",
     ) -> None:
         session = SessionPosition(min_revision)
         self._grpc = SyncGrpcTransport(target, key, credentials)
+        self._writer = SyncGrpcTransport(writer, key, credentials) if writer else None
         super().__init__(self._grpc, session, timeout_s)
 
+    def report_reject(
+        self, venue: str, symbol: str, code: str, message: str = "", **details: Any
+    ) -> RejectReport:
+        """Tell the registry that a venue refused an order. It changes nothing of what is known.
+
+        Enough reports of several actors make a finding, which people decide, and deny opening
+        until then: DOUBTED_BY_REJECTS. It takes at most two seconds; an executor that must not
+        wait calls it in a thread, and ignores its errors.
+
+        Args:
+            code, message: The venue's own.
+            details: `price`, `quantity`, `occurred_at`, `reason` (such as LOT, where the caller
+                knows) and `timeout_s`.
+
+        Raises:
+            NotReady: The client knows no writer, or it does not answer.
+            NotFound: There is no such venue.
+            InvalidRequest: A detail is none.
+        """
+        if self._writer is None:
+            raise no_writer()
+        timeout_s = details.pop("timeout_s", REPORT_TIMEOUT_S)
+        question = report_question(venue, symbol, code, message, **details)
+        return question.read(self._writer.send(Call(question, timeout_s, None)).message)
+
     def close(self) -> None:
-        """Close the channel; calls in flight fail."""
+        """Close the channels; calls in flight fail."""
         self._grpc.close()
+        if self._writer is not None:
+            self._writer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +94,7 @@ class AsyncClient(AsyncApi):
     """A client for asyncio, used in one event loop of a process, as gRPC requires.
 
     Args:
-        target, key, timeout_s, credentials, min_revision: As those of `Client`.
+        target, key, timeout_s, credentials, min_revision, writer: As those of `Client`.
     """
 
     def __init__(
@@ -72,14 +105,29 @@ class AsyncClient(AsyncApi):
         timeout_s: float = TIMEOUT_S,
         credentials: grpc.ChannelCredentials | None = None,
         min_revision: MinRevision = "seen",
+        writer: str = "",
     ) -> None:
         session = SessionPosition(min_revision)
         self._grpc = AsyncGrpcTransport(target, key, credentials)
+        self._writer = AsyncGrpcTransport(writer, key, credentials) if writer else None
         super().__init__(self._grpc, session, timeout_s)
 
+    async def report_reject(
+        self, venue: str, symbol: str, code: str, message: str = "", **details: Any
+    ) -> RejectReport:
+        """Tell the registry that a venue refused an order, as `Client.report_reject` does."""
+        if self._writer is None:
+            raise no_writer()
+        timeout_s = details.pop("timeout_s", REPORT_TIMEOUT_S)
+        question = report_question(venue, symbol, code, message, **details)
+        reply = await self._writer.send(Call(question, timeout_s, None))
+        return question.read(reply.message)
+
     async def close(self) -> None:
-        """Close the channel; calls in flight are cancelled."""
+        """Close the channels; calls in flight are cancelled."""
         await self._grpc.close()
+        if self._writer is not None:
+            await self._writer.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -63,6 +63,7 @@ def resolution(message: pb.Resolution, freshness: r.Freshness) -> r.Resolution:
         freshness=freshness,
         facts_as_of=instant(message, "facts_as_of"),
         facts_age_ms=facts_age_ms(message),
+        canary_group=message.canary_group or None,
     )
 
 

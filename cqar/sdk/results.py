@@ -101,6 +101,7 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
         projected: Whether the answer is as of an instant to come, by what is known now.
         facts_as_of: Of this instant is what the registry says of the venue; None: nobody noted it.
         facts_age_ms: How long ago that was when this was answered, in milliseconds.
+        canary_group: The resolver's group, if terms here hold for it before they hold for all.
     """
 
     status: Status
@@ -134,6 +135,7 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     projected: bool = False
     facts_as_of: dt.datetime | None = None
     facts_age_ms: int | None = None
+    canary_group: str | None = None
 
     def told_again(self, freshness: Freshness, now_ms: int) -> Resolution:
         """The same at another instant, at which it still holds.

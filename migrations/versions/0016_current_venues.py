@@ -1,4 +1,4 @@
-"""How current what is said of venues is.
+"""How current what is said of venues is, and counts of orders that they refused.
 
 Every new column may be NULL: writers of the release before write rows without it, and compare rows
 that lack it.
@@ -14,7 +14,10 @@ branch_labels = None
 depends_on = None
 
 #: Table -> the new columns with their types.
-COLUMNS = {"venues": {"facts_stale_after_s": "INTEGER"}}
+COLUMNS = {
+    "venues": {"facts_stale_after_s": "INTEGER"},
+    "venue_symbols": {"canaries": "JSONB"},
+}
 STATEMENTS = (
     """
     CREATE TABLE venue_facts (
@@ -31,8 +34,28 @@ STATEMENTS = (
             REFERENCES venues (venue_id)
     )
     """,
+    """
+    CREATE TABLE order_rejects (
+        venue_id TEXT NOT NULL,
+        venue_symbol TEXT NOT NULL,
+        reason SMALLINT NOT NULL,
+        actor TEXT NOT NULL,
+        hour TIMESTAMPTZ NOT NULL,
+        listing_id UUID,
+        reports INTEGER NOT NULL,
+        first_at TIMESTAMPTZ NOT NULL,
+        last_at TIMESTAMPTZ NOT NULL,
+        code TEXT NOT NULL,
+        message TEXT NOT NULL,
+        price NUMERIC,
+        quantity NUMERIC,
+        CONSTRAINT pk_order_rejects PRIMARY KEY (venue_id, venue_symbol, reason, actor, hour)
+    )
+    """,
+    "CREATE INDEX idx_order_rejects_actor ON order_rejects (actor)",
+    "CREATE INDEX idx_order_rejects_hour ON order_rejects (hour)",
 )
-TABLES = ("venue_facts",)
+TABLES = ("venue_facts", "order_rejects")
 
 
 def upgrade() -> None:

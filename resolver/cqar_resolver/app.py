@@ -82,9 +82,13 @@ class Resolver:
         )
         self.fallback = Fallback(engine, cache)
         signed = SignedHeads.of_settings(config.trusted_keys_file, required=config.require_signed)
-        self.executor = QueryExecutor(self.view, self.fallback, stands_in=not signed.is_asked)
+        self.executor = QueryExecutor(
+            *(self.view, self.fallback),
+            stands_in=not signed.is_asked,
+            canary_group=config.canary_group,
+        )
         self.list_cache = ListCache()
-        self.resolutions = ResolutionCache()
+        self.resolutions = ResolutionCache(config.canary_group)
         self.rates = TokenBuckets(config.reads_per_s_max)
         self.client = Client()
         self._connects = False

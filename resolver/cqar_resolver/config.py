@@ -49,6 +49,8 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
         reads_per_s_max: What one caller may ask for, a key's actor or, without keys, a connection;
             two seconds' worth may come at once, and a request counts again for each 512 bytes.
             Beyond it RESOURCE_EXHAUSTED.
+        canary_group: A slug: changes that are tried on this group hold for it before they hold for
+            all (docs/OPERATIONS.md#canary); empty: none.
         probe_every_s: How often the head is asked for; each probe is one NATS round trip.
     """
 
@@ -68,6 +70,7 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
     trusted_keys_file: str = ""
     stale_after_s: Annotated[float, Meta(ge=2, le=3600)] = 5.0
     reads_per_s_max: Annotated[float, Meta(gt=0, le=1_000_000)] = 20_000.0
+    canary_group: Annotated[str, Meta(pattern=r"^([a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?)?$")] = ""
     probe_every_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
 
     def __post_init__(self) -> None:

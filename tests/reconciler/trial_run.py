@@ -87,7 +87,8 @@ class Trial:
         self.steps: list[Step] = []
         self.kills = 0
         endpoints = stack.endpoints
-        self.readers = Readers(venues, endpoints.resolver_sockets, endpoints.keys.read)
+        sockets = [f"unix:{path}" for path in endpoints.resolver_sockets]
+        self.readers = Readers(venues, sockets, endpoints.keys.read)
         self.log = ChangeLog(endpoints.postgres)
         settings: dict[str, object] = {
             "writer": endpoints.writer,
@@ -232,12 +233,17 @@ class Trial:
             raise Failed(f"{name}: {left}")
         if self.readers.wrong:
             raise Failed(f"{name}: readers were told {self.readers.wrong[:SHOWN]}")
+        # Who is refused is told nothing wrong, and proves nothing.
+        if self.readers.answers["found"] <= self._found_before:
+            raise Failed(f"{name}: readers were answered nothing: {self.readers.answers}")
+        self._found_before = self.readers.answers["found"]
         total = sum(found.total() for found in expected.values())
         taken = (time.time() - began_s, self.log.revision - revision, total)
         self.steps.append(Step(name, *taken, self._requests(began_s)))
         self._step_revision = self.log.revision
 
     _step_revision = 0
+    _found_before = 0
 
     def _judge(self, since: int, expected: Expected) -> str:
         """What the log lacks; empty: nothing.

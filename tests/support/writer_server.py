@@ -82,9 +82,8 @@ async def serving(
     server, methods = grpc_server.make_server([*guards, MinRevisionInterceptor(heads.reach)])
     registry = AssetRegistryService(mutations, Reads(engine, database, cache), clock)
     add_AssetRegistryServicer_to_server(registry, methods)
-    add_RegistryAdminServicer_to_server(
-        RegistryAdminService(mutations, engine, heads, database), methods
-    )
+    admin = RegistryAdminService(mutations, engine, heads, database)
+    add_RegistryAdminServicer_to_server(admin, methods)
     port = grpc_server.bind(server, "127.0.0.1:0")
     await server.start()
     address = f"127.0.0.1:{port}"

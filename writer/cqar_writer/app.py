@@ -48,6 +48,7 @@ from cqar_writer.mutations import Mutations
 from cqar_writer.rate_limit import RateInterceptor
 from cqar_writer.reads.expensive_reads import ExpensiveReads
 from cqar_writer.reads.sessions import Reads
+from cqar_writer.rejects.counting import RejectThreshold
 from cqar_writer.relays.cache_relay import CacheRelay
 from cqar_writer.relays.image_publisher import ImagePublisher
 from cqar_writer.relays.publisher import CommitSignal, Publisher
@@ -58,7 +59,7 @@ from cqar_writer.signing_keys import SigningKeys
 log = logging.getLogger(__name__)
 
 SERVICES: Final = ("cqc.services.v1.AssetRegistry", "cqc.writer.v1.RegistryAdmin")
-READING: Final = ("Get", "List", "Search", "Check", "History", "Export")
+READING: Final = ("Get", "List", "Search", "Check", "History", "Export", "ReportReject")
 #: Methods that read, and that only an admin may call.
 ADMINS: Final = ("ListApiKeys",)
 HEALTH_TIMEOUT_S: Final = 2.0
@@ -136,7 +137,13 @@ class Writer:
         self.health = health.GrpcHealth(SERVICES)
         self.registry = AssetRegistryService(self.mutations, self.reads, now)
         self.admin = RegistryAdminService(
-            self.mutations, self.engine, self.head_reader, self.database, policy_of(settings)
+            *(self.mutations, self.engine, self.head_reader, self.database),
+            policy_of(settings),
+            RejectThreshold(
+                settings.rejects_min,
+                settings.rejects_actors_min,
+                dt.timedelta(seconds=settings.rejects_window_s),
+            ),
         )
 
     def make_server(self) -> grpc.aio.Server:
@@ -176,6 +183,7 @@ class Writer:
         if days := self.settings.archive_after_days:
             archiving = Archiver(self.aside, self.mutations, dt.timedelta(days=days))
             loops["archiving"] = archiving.run
+        loops["old rejects"] = self.admin.forget_old_rejects
         if self.signing_keys is not None:
             loops["signing keys"] = self.signing_keys.run
         if self.images is not None:

@@ -63,6 +63,9 @@ class WriterConfig(ServiceConfig, frozen=True, kw_only=True):
         finding_policy: Rules about findings, before the default ones; the first that matches
             decides. Each has a `name` and an `action`, and `kinds`, `venue_ids` and `fields` as far
             as it is not for all. In the environment: a JSON array.
+        rejects_min: So many reports of orders that a venue refused for one reason make a finding.
+        rejects_actors_min: They must be of so many actors; a doubt of one would be anybody's.
+        rejects_window_s: Within so many seconds.
     """
 
     grpc_listen: str = "127.0.0.1:9090"
@@ -73,6 +76,9 @@ class WriterConfig(ServiceConfig, frozen=True, kw_only=True):
     signing_key_file: str = ""
     mutations_per_s_max: Annotated[float, Meta(gt=0, le=100_000)] = 500.0
     reads_per_s_max: Annotated[float, Meta(gt=0, le=1_000_000)] = 2_000.0
+    rejects_min: Annotated[int, Meta(ge=1, le=1_000_000)] = 5
+    rejects_actors_min: Annotated[int, Meta(ge=2, le=1_000)] = 3
+    rejects_window_s: Annotated[float, Meta(gt=0, le=7 * 86_400)] = 3_600.0
     finding_policy: Annotated[tuple[FindingRuleSetting, ...], Meta(max_length=256)] = ()
 
 

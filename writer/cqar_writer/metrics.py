@@ -36,6 +36,17 @@ EVENTS_LAG: Final = Gauge(
 #: `event_type` is the subject without its prefix: a closed set of about forty.
 EVENTS: Final = Counter("cqar_event_published_total", "Domain events published.", ["event_type"])
 
+#: `reason` is one of RejectReason's.
+REJECTS_REPORTED: Final = Counter(
+    "cqar_order_rejects_total", "Orders that venues refused, as reported.", ["reason"]
+)
+REJECTS_REFUSED: Final = Counter(
+    "cqar_order_rejects_refused_total", "Such reports that were not counted: too many of one actor."
+)
+REJECTS_DOUBTING: Final = Counter(
+    "cqar_order_reject_findings_total", "Findings that reports of refused orders made."
+)
+
 #: `entity` is the prefix of a key in Redis: six values.
 CACHE_HITS: Final = Counter("cqar_cache_hit_total", "Reads that Redis answered.", ["entity"])
 CACHE_MISSES: Final = Counter("cqar_cache_miss_total", "Reads that it did not.", ["entity"])

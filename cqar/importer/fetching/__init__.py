@@ -13,6 +13,7 @@ venue_answers  all answers of a product line, page by page
 from cqar.importer.fetching.addresses import BaseUrls, base_url_problem
 from cqar.importer.fetching.host_pacing import HostPacing
 from cqar.importer.fetching.http_client import Fetched, FetchFailed, FetchResult, VenueHttp
+from cqar.importer.fetching.retry_after import retry_after_s
 from cqar.importer.fetching.venue_answers import Asking, LiveAnswers, fetch_all
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "VenueHttp",
     "base_url_problem",
     "fetch_all",
+    "retry_after_s",
 ]

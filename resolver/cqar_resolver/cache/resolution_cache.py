@@ -34,8 +34,9 @@ class ResolutionCache:
     A ResolveRequest without `as_of` has the same bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, canary_group: str = "") -> None:
         self._cache = AnswerCache()
+        self._canary_group = canary_group
 
     def answer(
         self, question: bytes, memory: VersionedReader, stale: pb.Reason | None, now_ns: int
@@ -64,7 +65,7 @@ class ResolutionCache:
         key = pb.VenueSymbolKey.FromString(question)
         key.DiscardUnknownFields()
         reader, now = RecordingReader(memory), Instant(now_ns)
-        context = QueryContext(reader, stale)
+        context = QueryContext(reader, stale, self._canary_group)
         resolution = resolve_or_miss(context, key.venue_id, key.venue_symbol, now)
         resolution.ClearField("facts_age_ms")
         has_facts = resolution.HasField("facts_as_of")

@@ -87,7 +87,8 @@ class RedisStore:
             return None
         key_of = entry.kind.key_of
         reader.load({lookup: [(key_of(m), m.SerializeToString()) for m in messages]})
-        value = run_query(request.query, QueryContext(reader, UNCONFIRMED))
+        context = QueryContext(reader, UNCONFIRMED, request.canary_group)
+        value = run_query(request.query, context)
         if reader.missing or isinstance(value, RegistryError):
             return None
         freshness = request.unconfirmed_at(cursor.at.epoch, cursor.at.revision)
@@ -153,7 +154,8 @@ class PostgresStore:
                 message = f"PostgreSQL has another history than memory, both at {position}"
                 raise ServiceNotReady(message)
             reader = PartialReader(pinned if is_same else None)
-            run = partial(run_yielding, request.query, QueryContext(reader, request.stale))
+            context = QueryContext(reader, request.stale, request.canary_group)
+            run = partial(run_yielding, request.query, context)
             value = await run_loading(
                 run, reader, partial(_load, tx), ROUNDS_MAX, ServiceNotReady(_TOO_MANY)
             )

@@ -23,7 +23,7 @@ from cqar_resolver.snapshot.pinned import Pinned
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.errors import EntityNotFound, EpochEnded, RegistryError, ServiceNotReady, TooLarge
 from cqar_shared.queries.query import Query, QueryContext, run_query
-from cqar_shared.queries.reader import NotResident
+from cqar_shared.queries.reader import NotResident, Reader
 from cqar_shared.replication.positions import is_reached
 from cqar_shared.runtime.event_loop import yielding
 
@@ -52,6 +52,7 @@ class FallbackRequest(NamedTuple, Generic[T]):
         stale: Why verdicts must deny, if they must.
         memory: Set if memory is complete and lacks only part of the answer: where PostgreSQL is at
             the same revision, only that part is read.
+        canary_group: This resolver's; see `QueryContext`.
     """
 
     query: Query[T]
@@ -61,6 +62,7 @@ class FallbackRequest(NamedTuple, Generic[T]):
     stale: pb.Reason | None
     told_at_s: float
     memory: Snapshot | None = None
+    canary_group: str = ""
 
     def freshness_at(self, epoch: int, revision: int) -> pb.Freshness:
         """Return how current an answer of PostgreSQL is that is made now."""
@@ -90,9 +92,18 @@ class QueryExecutor:
     Args:
         stands_in: Whether the stores may answer in place of memory that is loading or behind; else
             they answer only what memory never holds.
+        canary_group: This resolver's; empty: none.
     """
 
-    def __init__(self, replica: ReplicaState, stores: Stores, *, stands_in: bool = True) -> None:
+    def __init__(
+        self,
+        replica: ReplicaState,
+        stores: Stores,
+        *,
+        stands_in: bool = True,
+        canary_group: str = "",
+    ) -> None:
+        self.canary_group = canary_group
         self._replica = replica
         self._stores = stores
         self._stands_in = stands_in
@@ -177,19 +188,23 @@ class QueryExecutor:
         try:
             if not isinstance(query, BatchQuery):
                 freshness = self.freshness()
-                value = run_query(query, QueryContext(replica.snapshot, stale))
+                value = run_query(query, self._context(replica.snapshot, stale))
                 return QueryResult(value, freshness, "memory")
             with self.pinned() as (memory, freshness):
-                value = await run_yielding(query, QueryContext(memory, stale))
+                value = await run_yielding(query, self._context(memory, stale))
                 return QueryResult(value, freshness, "memory")
         except NotResident:
             return None
+
+    def _context(self, reader: Reader, stale: pb.Reason | None) -> QueryContext:
+        return QueryContext(reader, stale, self.canary_group)
 
     async def _from_stores(self, query: Query[T], caller: str) -> QueryResult[T]:
         replica, unreached = self._replica, _unreached.get()
         request = FallbackRequest(
             *(query, caller, unreached or ANY),
             *(self.freshness(), replica.stale_reason, boot_clock_s()),
+            canary_group=self.canary_group,
         )
         if self.memory_suffices:
             # This process never returns anything older than what it returned before.

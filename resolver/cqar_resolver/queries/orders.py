@@ -71,6 +71,7 @@ class CheckOrderQuery(Query[pb.CheckOrderResponse]):
         age_ms = found.facts_age_ms if found.HasField("facts_age_ms") else None
         return pb.CheckOrderResponse(
             facts_age_ms=age_ms,
+            canary_group=found.canary_group,
             allowed=not reasons,
             reasons=reasons,
             price=order_limits.text(on_steps.price),

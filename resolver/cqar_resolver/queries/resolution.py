@@ -140,18 +140,23 @@ def resolve(
     terms = listings.terms_of(reader, listing, now)
     symbol = entities.require(reader, SYMBOL, listing.symbol_id)
     venue = entities.require(reader, VENUE, venue_id)
-    specs = tradeability.specs_of(terms, symbol)
+    group = context.canary_group
+    shown = tradeability.canary_at(terms, now, group)
+    specs = tradeability.specs_of(shown, symbol)
     venue_assets = list(_venue_assets(reader, venue, symbol))
     flags = _flags(reader, symbol)
     facts = _facts(reader, venue_id)
     found = pb.Resolution(
         status=status_of(listing, now),
-        venue_symbol=tradeability.effective_listing(listing, terms, now),
+        venue_symbol=tradeability.effective_listing(
+            tradeability.canary_at(listing, now, group), shown, now
+        ),
         symbol=symbol,
         base_asset=entities.require(reader, ASSET, symbol.base_asset_id),
         quote_asset=entities.require(reader, ASSET, symbol.quote_asset_id),
         settlement_asset=_settlement_asset(reader, symbol),
         specs=specs,
+        canary_group=group if shown is not terms else "",
         tradeable=verdicts.verdict(
             terms,
             symbol,
@@ -163,6 +168,7 @@ def resolve(
             flags,
             listing if listing.alias_of else None,
             facts,
+            group,
         ),
     )
     if facts is not None:

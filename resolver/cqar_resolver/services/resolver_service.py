@@ -82,6 +82,7 @@ class ResolverService(ResolverServicer):
             memory_bytes=memory_bytes(),
             version=version.version(),
             reason=replica.reason,
+            canary_group=self._executor.canary_group,
         )
         if replica.is_complete:
             snapshot = replica.snapshot

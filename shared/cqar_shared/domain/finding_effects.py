@@ -31,6 +31,7 @@ from cqar_shared.errors import FieldViolation, Invalid, MovedOn
 CHANGE_UNDECIDED: Final = "CHANGE_UNDECIDED"
 SOURCE_UNREADABLE: Final = "SOURCE_UNREADABLE"
 SOURCE_MISSING: Final = "SOURCE_MISSING"
+DOUBTED_BY_REJECTS: Final = "DOUBTED_BY_REJECTS"
 #: Actions that deny opening while the finding is undecided.
 _DENYING: Final = frozenset((FindingAction.TWO_PEOPLE, FindingAction.HOLD))
 
@@ -177,6 +178,19 @@ def _lift_unreadable(finding: Finding, _: Choice, registry: RegistryView) -> Ite
     yield evolve_listing(listing.listing_id, {}, SOURCE_UNREADABLE)
 
 
+def _lift_rejects(finding: Finding, _: Choice, registry: RegistryView) -> Iterator[Item]:
+    """Lift the doubt, unless orders were refused for something else, too, which is undecided."""
+    others = registry.find(FINDING.name, "listing", finding.listing_id or "")
+    is_kept = any(
+        other.finding_id != finding.finding_id
+        and other.kind == finding.kind
+        and other.state in UNDECIDED
+        for other in others
+    )
+    if not is_kept:
+        yield from _lift(finding, registry, DOUBTED_BY_REJECTS)
+
+
 def _nothing(_: Finding, __: Choice, ___: RegistryView) -> Iterable[Item]:
     return ()
 
@@ -241,6 +255,7 @@ APPROVING: Final[Mapping[str, Effect]] = {
     _K.LISTED: _keep_terms,
     _K.MASS_CHANGE: _nothing,
     _K.CHANGED_FORM: _nothing,
+    _K.ORDER_REJECTED: _lift_rejects,
 }
 #: Kind -> what rejecting does; other kinds keep the values of before.
 REJECTING: Final[Mapping[str, Effect]] = {
@@ -256,4 +271,5 @@ REJECTING: Final[Mapping[str, Effect]] = {
     _K.LISTED: _keep_terms,
     _K.MASS_CHANGE: _nothing,
     _K.CHANGED_FORM: _nothing,
+    _K.ORDER_REJECTED: _lift_rejects,
 }

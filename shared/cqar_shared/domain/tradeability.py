@@ -162,6 +162,29 @@ def terms_at(listing: Listing, at: Instant) -> Listing:
     return told
 
 
+def canary_at(listing: Listing, at: Instant, group: str) -> Listing:
+    """Return the listing as it is for resolvers of a group at an instant.
+
+    Without a group, or a change that holds for it now, it is the listing itself: do not change it.
+    """
+    if not group or not listing.canaries:
+        return listing
+    # Each is looked at, so that what is kept of the answer turns at every one of these instants.
+    holding = [change for change in listing.canaries if _holds(change, at, group)]
+    if not holding:
+        return listing
+    changed = Listing()
+    changed.CopyFrom(listing)
+    for change in holding:
+        _set_term(changed, change.field, change.value)
+    return changed
+
+
+def _holds(change: venue_symbol_pb2.CanaryChange, at: Instant, group: str) -> bool:
+    is_over, is_begun = at.reached(change.ends_at), at.reached(change.effective_at)
+    return change.canary_group == group and is_begun and not is_over
+
+
 def _set_term(listing: Listing, field: str, value: str) -> None:
     """Set a term to what was announced; one that a later release made is ignored."""
     if field == "status":

@@ -32,6 +32,7 @@ class _Market(NamedTuple):
     facts: venue_facts_pb2.VenueFacts | None
     flags: Sequence[tuple[str, quality_flag_pb2.AssetQualityFlag]]
     asked: Listing | None
+    canary_group: str
 
     @property
     def periods(self) -> list[Listing]:
@@ -49,6 +50,7 @@ def verdict(
     flags: Iterable[tuple[str, quality_flag_pb2.AssetQualityFlag]] = (),
     asked: Listing | None = None,
     facts: venue_facts_pb2.VenueFacts | None = None,
+    canary_group: str = "",
 ) -> pb.Tradeable:
     """Return which orders may be sent now, and why others may not; and until when that holds.
 
@@ -62,10 +64,12 @@ def verdict(
         flags: The flags of the symbol's assets, each with BASE, QUOTE or SETTLEMENT.
         asked: For an alias, the alias: its own period counts too.
         facts: How current what the registry says of the venue is; None: nobody noted it.
+        canary_group: The resolver's group: changes may hold for it before they hold for all.
     """
     of = (listing, symbol, venue, specs, venue_assets)
-    market = _Market(*of, stale, facts, tuple(flags), asked)
-    found = _verdict_at(market, now)
+    market = _Market(*of, stale, facts, tuple(flags), asked, canary_group)
+    shown = tradeability.canary_at(listing, now, canary_group)
+    found = _verdict_at(market._replace(listing=shown), now)
     until = _turns_at(market, now, is_open=found.allowed)
     if until is not None:
         found.until.CopyFrom(until)
@@ -151,8 +155,9 @@ def _turns_at(market: _Market, now: Instant, *, is_open: bool) -> Timestamp | No
     for moment in sorted(coming, key=ns_of):
         at = Instant(ns_of(moment))
         later = market
-        if market.listing.scheduled:
+        if market.listing.scheduled or (market.canary_group and market.listing.canaries):
             terms = tradeability.terms_at(market.listing, at)
+            terms = tradeability.canary_at(terms, at, market.canary_group)
             later = market._replace(
                 listing=terms, specs=tradeability.specs_of(terms, market.symbol)
             )
@@ -172,6 +177,10 @@ def _known_instants(market: _Market) -> Iterator[Timestamp]:
             yield getattr(market.symbol, name)
     for change in market.listing.scheduled:
         yield change.effective_at
+    for canary in market.listing.canaries:
+        if canary.canary_group == market.canary_group:
+            yield canary.effective_at
+            yield canary.ends_at
     facts_end = _facts_end(market)
     if facts_end is not None:
         yield facts_end

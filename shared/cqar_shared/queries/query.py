@@ -19,10 +19,12 @@ class QueryContext(NamedTuple):
     Attributes:
         reader: The registry at one revision.
         stale: Why verdicts must deny, if they must.
+        canary_group: Of who answers: changes may hold for it before they hold for all.
     """
 
     reader: Reader
     stale: pb.Reason | None = None
+    canary_group: str = ""
 
 
 class Query(ABC, Generic[T]):

@@ -112,6 +112,27 @@ idempotency_keys = sa.Table(
     comment="The first answer to a mutation, kept for 24 hours.",
 )
 
+order_rejects = sa.Table(
+    "order_rejects",
+    metadata,
+    sa.Column("venue_id", sa.Text, primary_key=True),
+    sa.Column("venue_symbol", sa.Text, primary_key=True),
+    sa.Column("reason", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("actor", sa.Text, primary_key=True),
+    sa.Column("hour", Instant, primary_key=True),
+    sa.Column("listing_id", Id),
+    sa.Column("reports", sa.Integer, nullable=False),
+    sa.Column("first_at", Instant, nullable=False),
+    sa.Column("last_at", Instant, nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("price", sa.Numeric),
+    sa.Column("quantity", sa.Numeric),
+    sa.Index("idx_order_rejects_actor", "actor"),
+    sa.Index("idx_order_rejects_hour", "hour"),
+    comment="Orders that venues refused, as executors reported them; kept for a week.",
+)
+
 finding_counts = sa.Table(
     "finding_counts",
     metadata,

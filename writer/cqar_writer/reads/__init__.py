@@ -10,11 +10,13 @@ Expensive reads are limited (`expensive_reads`).
 __all__ = [
     "asset_prices",
     "cached",
+    "change_entries",
     "entity_history",
     "expensive_reads",
     "findings",
     "listing_periods",
     "listing_sources",
+    "logged_changes",
     "query_answer",
     "sessions",
     "upcoming",

@@ -63,14 +63,14 @@ class LogPage:
 
     Attributes:
         next: Where the next page begins: (revision, place of the change); None after the last.
-        told: All up to this revision is told, where the oldest come first.
+        complete_until: All up to this revision is told, where the oldest come first.
     """
 
     def __init__(self, query: LogQuery) -> None:
         self.query = query
         self.changes: list[pb.LoggedChange] = []
         self.next: tuple[int, int] | None = None
-        self.told = query.revision - 1
+        self.complete_until = query.revision - 1
         self._rows_left = ROWS_MAX
         self._unpacked_left = UNPACKED_BYTES_MAX
         self._bytes_left = PAGE_BYTES_MAX
@@ -87,7 +87,7 @@ class LogPage:
                 await self._take(tx, row)
                 if self.next is not None:
                     return
-                self.told = row.revision
+                self.complete_until = row.revision
                 at = row.revision + step
 
     @property

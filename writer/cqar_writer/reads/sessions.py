@@ -24,7 +24,7 @@ from cqar_shared.sql.tables import table_of
 from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.reads import entity_history, merge_history
 from cqar_writer.reads.cached import RedisReader
-from cqar_writer.store import entity_rows, finding_rows, search
+from cqar_writer.store import entity_rows, finding_rows, reject_rows, search
 from cqar_writer.store.asset_price_rows import find_prices
 from cqar_writer.store.finding_rows import FindingFilter, ListedFinding
 from cqar_writer.store.upcoming_rows import UpcomingRow, find_upcoming
@@ -107,6 +107,12 @@ class RegistryReader:
     async def has_more_referrers(self, kind: AnyKind, key: str, limit: int) -> bool:
         """Return whether more than `limit` rows refer to an entity."""
         return await entity_rows.has_more_referrers(self._tx, kind, key, limit)
+
+    async def rejects(
+        self, venue_id: str, spelling: str, after: Sequence[Any] | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """Return counts of refused orders; see `reject_rows.page`."""
+        return await reject_rows.page(self._tx, venue_id, spelling, after, limit)
 
     async def moved_by_merge(self, asset_id: str) -> list[Moved]:
         """Return what the newest merge of an asset changed."""

@@ -47,9 +47,11 @@ from cqar_writer.reads.listing_periods import periods_of
 from cqar_writer.reads.listing_sources import source_of
 from cqar_writer.reads.sessions import Reads
 from cqar_writer.reads.upcoming import upcoming_of
+from cqar_writer.rejects.counting import RejectCounter, RejectThreshold
 from cqar_writer.services.log_methods import LogMethods
 from cqar_writer.services.merge_methods import MergeMethods
 from cqar_writer.services.outcome_messages import outcome_message
+from cqar_writer.services.reject_methods import RejectMethods
 from cqar_writer.services.rpc_methods import cause_of, count, send_position
 from cqar_writer.services.venue_facts_methods import VenueFactsMethods
 from cqar_writer.store import entity_rows
@@ -69,7 +71,9 @@ KEYS_MAX: Final = 100
 REVISION_DIGITS_MAX: Final = 19
 
 
-class RegistryAdminService(MergeMethods, LogMethods, VenueFactsMethods, RegistryAdminServicer):
+class RegistryAdminService(
+    MergeMethods, LogMethods, VenueFactsMethods, RejectMethods, RegistryAdminServicer
+):
     def __init__(
         self,
         mutations: Mutations,
@@ -77,6 +81,7 @@ class RegistryAdminService(MergeMethods, LogMethods, VenueFactsMethods, Registry
         head_reader: HeadReader,
         database: PrimaryDatabase,
         policy: Sequence[FindingRule] = DEFAULT_RULES,
+        rejects: RejectThreshold = RejectThreshold(),  # noqa: B008  (a frozen value)
     ) -> None:
         super().__init__(mutations, Reads(engine, database), policy)
         self._engine = engine
@@ -84,6 +89,11 @@ class RegistryAdminService(MergeMethods, LogMethods, VenueFactsMethods, Registry
         self._database = database
         self._exports = Slots("exports", EXPORTS_MAX, EXPORTS_EACH)
         self._voided = VoidedListings()
+        self._rejects = RejectCounter(engine, database, mutations, policy, rejects)
+
+    async def forget_old_rejects(self) -> None:
+        """Forget reports of refused orders that are old, until cancelled."""
+        await self._rejects.purge()
 
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
         if len(request.items) > ITEMS_MAX:

@@ -56,7 +56,7 @@ class LogMethods:
             await page.read(tx)
         send_position(context, position.epoch, position.revision)
         answer = pb.ListChangesResponse(
-            changes=page.changes, revision=max(page.told, 0), epoch=position.epoch
+            changes=page.changes, revision=max(page.complete_until, 0), epoch=position.epoch
         )
         if page.next is not None:
             answer.next_page_token = paging.make_token(mark, [str(n) for n in page.next])

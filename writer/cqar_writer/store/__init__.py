@@ -11,6 +11,7 @@ __all__ = [
     "finding_rows",
     "head_rows",
     "outbox",
+    "reject_rows",
     "search",
     "session_keepalive",
     "upcoming_rows",

@@ -142,6 +142,7 @@ class VenueSymbol(_message.Message):
     LEGS_FIELD_NUMBER: _builtins.int
     DOUBTS_FIELD_NUMBER: _builtins.int
     TERMS_STATED_AT_FIELD_NUMBER: _builtins.int
+    CANARIES_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     symbol_id: _builtins.str
     venue_symbol: _builtins.str
@@ -249,6 +250,10 @@ class VenueSymbol(_message.Message):
         noted; what a request states of it is ignored.
         """
 
+    @_builtins.property
+    def canaries(self) -> _containers.RepeatedCompositeFieldContainer[Global___CanaryChange]:
+        """Values of terms that hold for resolvers of a group only; at most 32."""
+
     def __init__(
         self,
         *,
@@ -288,10 +293,11 @@ class VenueSymbol(_message.Message):
         legs: _abc.Iterable[Global___ListingLeg] | None = ...,
         doubts: _abc.Iterable[_builtins.str] | None = ...,
         terms_stated_at: _timestamp_pb2.Timestamp | None = ...,
+        canaries: _abc.Iterable[Global___CanaryChange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_funding_interval_s", b"_funding_interval_s", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "delisted_at", b"delisted_at", "ends_at", b"ends_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "funding_interval_s", b"funding_interval_s", "is_active", b"is_active", "is_primary", b"is_primary", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "order_unit", b"order_unit", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "terms_since", b"terms_since", "terms_stated_at", b"terms_stated_at", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_funding_interval_s", b"_funding_interval_s", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "channels", b"channels", "delisted_at", b"delisted_at", "doubts", b"doubts", "ends_at", b"ends_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "funding_interval_s", b"funding_interval_s", "is_active", b"is_active", "is_primary", b"is_primary", "legs", b"legs", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "order_types", b"order_types", "order_unit", b"order_unit", "permission_groups", b"permission_groups", "phases", b"phases", "price_significant_digits", b"price_significant_digits", "quote_alternatives", b"quote_alternatives", "scheduled", b"scheduled", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "terms_since", b"terms_since", "terms_stated_at", b"terms_stated_at", "tick_bands", b"tick_bands", "time_in_force", b"time_in_force", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_funding_interval_s", b"_funding_interval_s", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "canaries", b"canaries", "channels", b"channels", "delisted_at", b"delisted_at", "doubts", b"doubts", "ends_at", b"ends_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "funding_interval_s", b"funding_interval_s", "is_active", b"is_active", "is_primary", b"is_primary", "legs", b"legs", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "order_types", b"order_types", "order_unit", b"order_unit", "permission_groups", b"permission_groups", "phases", b"phases", "price_significant_digits", b"price_significant_digits", "quote_alternatives", b"quote_alternatives", "scheduled", b"scheduled", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "terms_since", b"terms_since", "terms_stated_at", b"terms_stated_at", "tick_bands", b"tick_bands", "time_in_force", b"time_in_force", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__alias_of: _TypeAlias = _typing.Literal["alias_of"]  # noqa: Y015
     _WhichOneofArgType__alias_of: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of"]  # noqa: Y015
@@ -634,28 +640,66 @@ class ScheduledChange(_message.Message):
     EFFECTIVE_AT_FIELD_NUMBER: _builtins.int
     FIELD_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
-    CANARY_GROUP_FIELD_NUMBER: _builtins.int
-    ENDS_AT_FIELD_NUMBER: _builtins.int
     field: _builtins.str
     """A field of VenueSymbolDecimals, such as tick_size; or status."""
     value: _builtins.str
     """A plain decimal; of a status its name, such as HALTED. An end is delisted_at, not a status."""
-    canary_group: _builtins.str
-    """A slug: it holds for resolvers of this group only, until ends_at, which is then required. Unset: for
-    all.
-    """
     @_builtins.property
     def effective_at(self) -> _timestamp_pb2.Timestamp: ...
-    @_builtins.property
-    def ends_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
         effective_at: _timestamp_pb2.Timestamp | None = ...,
         field: _builtins.str | None = ...,
         value: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_field", b"_field", "_value", b"_value", "effective_at", b"effective_at", "field", b"field", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_field", b"_field", "_value", b"_value", "effective_at", b"effective_at", "field", b"field", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__field: _TypeAlias = _typing.Literal["field"]  # noqa: Y015
+    _WhichOneofArgType__field: _TypeAlias = _typing.Literal["_field", b"_field"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__field) -> _WhichOneofReturnType__field | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___ScheduledChange: _TypeAlias = ScheduledChange  # noqa: Y015
+
+@_typing.final
+class CanaryChange(_message.Message):
+    """For resolvers of one group a term has this value between two instants; for all others, and behind its
+    end, what the listing says. It is undecided: it is promoted or withdrawn, or it lapses.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CANARY_GROUP_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_AT_FIELD_NUMBER: _builtins.int
+    ENDS_AT_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    canary_group: _builtins.str
+    """A slug."""
+    field: _builtins.str
+    """As in ScheduledChange."""
+    value: _builtins.str
+    @_builtins.property
+    def effective_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ends_at(self) -> _timestamp_pb2.Timestamp:
+        """At most 7 days later."""
+
+    def __init__(
+        self,
+        *,
         canary_group: _builtins.str | None = ...,
+        effective_at: _timestamp_pb2.Timestamp | None = ...,
         ends_at: _timestamp_pb2.Timestamp | None = ...,
+        field: _builtins.str | None = ...,
+        value: _builtins.str | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_canary_group", b"_canary_group", "_field", b"_field", "_value", b"_value", "canary_group", b"canary_group", "effective_at", b"effective_at", "ends_at", b"ends_at", "field", b"field", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -674,7 +718,7 @@ class ScheduledChange(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
 
-Global___ScheduledChange: _TypeAlias = ScheduledChange  # noqa: Y015
+Global___CanaryChange: _TypeAlias = CanaryChange  # noqa: Y015
 
 @_typing.final
 class PermissionSet(_message.Message):

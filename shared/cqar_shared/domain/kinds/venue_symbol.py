@@ -23,9 +23,11 @@ from cqar_shared.domain.alias_rules import check_alias, check_removal, others
 from cqar_shared.domain.kind import Entity, Kind, RegistryView, by
 from cqar_shared.domain.listing_dating import Dating, dating_of
 from cqar_shared.domain.listing_term_rules import (
+    CanaryTerm,
     CombinationLeg,
     PermissionGroups,
     ScheduledTerm,
+    check_canaries,
     check_parts,
     check_scheduled,
     check_terms,
@@ -105,7 +107,7 @@ OTHER_TERMS: Final = (
 #: Terms that are lists; an empty one is None.
 _LISTS: Final = (
     *("phases", "scheduled", "permission_groups", "quote_alternatives", "order_types"),
-    *("time_in_force", "legs", "doubts", "channels"),
+    *("time_in_force", "legs", "doubts", "channels", "canaries"),
 )
 #: What a venue may announce; an end is announced as `delisted_at`.
 _ANNOUNCED: Final = frozenset(
@@ -154,6 +156,7 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
         permission_groups: An account needs one group of each set.
         legs: Of a combination.
         doubts: Reasons that deny opening until they are decided.
+        canaries: Values of terms that hold for resolvers of a group only, until they are decided.
     """
 
     listing_id: str = ""
@@ -208,6 +211,7 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
     funding_interval_s: int | None = None
     legs: tuple[CombinationLeg, ...] | None = None
     doubts: tuple[str, ...] | None = None
+    canaries: tuple[CanaryTerm, ...] | None = None
 
 
 #: Identity and period of a listing, and where it is spelled so; the other fields are terms.
@@ -391,6 +395,8 @@ def check_venue_symbol(
     yield from check_parts(after, registry, SpellingChannelCode.__members__)
     if after.scheduled:
         yield from check_scheduled(after, TERMS, _ANNOUNCED)
+    if after.canaries:
+        yield from check_canaries(after, TERMS, _ANNOUNCED)
     yield from _check_period(before, after, registry)
     if after.alias_of:
         yield from check_alias(before, after, registry, TERMS, OTHER_TERMS)

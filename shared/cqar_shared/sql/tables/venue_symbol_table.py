@@ -41,6 +41,7 @@ venue_symbols = sa.Table(
     sa.Column("funding_interval_s", sa.Integer),
     sa.Column("legs", Json),
     sa.Column("doubts", ARRAY(sa.Text)),
+    sa.Column("canaries", Json),
     sa.Column("terms_stated_at", Instant),
     sa.CheckConstraint("listed_at < delisted_at", name="period"),
     sa.CheckConstraint("status <> 7 OR delisted_at IS NOT NULL", name="delisted_has_end"),

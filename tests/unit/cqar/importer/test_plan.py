@@ -26,6 +26,7 @@ from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode
+from cqar_shared.domain.listing_term_rules import CanaryTerm
 from tests.support.entity_builders import NOW, a_venue, a_venue_asset, an_asset, an_id
 from tests.support.memory_registry_view import KIND_OF, changed
 
@@ -227,6 +228,23 @@ def test_a_term_that_the_venue_never_states_stays_as_a_person_set_it() -> None:
     fee = msgspec.structs.replace(registry.listing("BTCUSDT"), maker_fee=Decimal("0.001"))
     registry.entities[VENUE_SYMBOL.name, fee.listing_id] = (VENUE_SYMBOL, fee)
     assert registry.plan(a_market(), at=NOW + DAY / 2).changes == []
+
+
+def test_what_holds_for_a_group_of_resolvers_is_no_matter_of_the_venue() -> None:
+    registry = Registry()
+    registry.imported(a_market())
+    canary = CanaryTerm(
+        canary_group="desk",
+        effective_at=NOW,
+        ends_at=NOW + DAY / 2,
+        field="tick_size",
+        value="0.5",
+    )
+    tried = msgspec.structs.replace(registry.listing("BTCUSDT"), canaries=(canary,))
+    registry.entities[VENUE_SYMBOL.name, tried.listing_id] = (VENUE_SYMBOL, tried)
+    assert registry.plan(a_market(), at=NOW + DAY / 2).changes == []
+    registry.imported(a_market(maker_fee=Decimal("0.002")), at=NOW + DAY)
+    assert registry.listing("BTCUSDT").canaries == (canary,)
 
 
 def test_what_is_archived_is_left_as_it_is() -> None:
