@@ -37,7 +37,6 @@ COMMANDS: Final = (
     ("rejects", "cqar.cli.order_rejects:rejects", "Show what orders venues refused, and report."),
     ("upcoming", "cqar.cli.schedule:upcoming", "List what is known to come of listings."),
     ("canary", "cqar.cli.canary:canary", "Try terms on a group of resolvers first."),
-    ("canary", "cqar.cli.canary:canary", "Try terms on a group of resolvers first."),
     ("check", "cqar.cli.check:check", "Check an order and round it to the venue's tick and lot."),
     ("watch", "cqar.cli.watch:watch", "Print each change as a resolver applies it."),
     ("status", "cqar.cli.status:status", "Show the state of the registry and its resolvers."),

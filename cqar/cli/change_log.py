@@ -94,8 +94,9 @@ def change_log(target: Target, **options: Any) -> None:
     if follow and form == "json":
         raise click.UsageError("--follow never ends: give -o jsonl")
     with target.to_writer() as connection:
-        changes = list(_newest(connection, _request(options), options["limit"]))
+        # The head first: what is committed in between is followed.
         head = _head(connection)
+        changes = list(_newest(connection, _request(options), options["limit"]))
     if form in ("json", "table") and not follow:
         if form == "json":
             print_json([document(change) for change in changes])

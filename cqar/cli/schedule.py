@@ -40,7 +40,6 @@ class DecimalParam(click.ParamType[str]):
 
 def term_options(command: Any) -> Any:
     """Add an option for each decimal term."""
-    """Add an option for each decimal term."""
     for term in reversed(TERMS):
         option = f"--{term.replace('_', '-')}"
         command = click.option(option, term, type=DecimalParam(), help=f"The {term} from then on.")(

@@ -143,6 +143,8 @@ async def run(settings: ReconcilerConfig, *, is_once: bool = False) -> bool:
             reconciler.stopping.set()
             await asyncio.wait({rounds}, timeout=settings.drain_s)
         await end(*tasks)
+        for webhook in reconciler.webhooks:
+            await webhook.close()
         await http.cleanup()
         if not rounds.done():
             # Its threads wait for a venue or the writer. Whatever they did is done again.

@@ -17,6 +17,7 @@ _ADDRESS: Final = re.compile(r"\b127\.0\.0\.1:\d+")
 _FIELDS: Final = {
     "revision": "<revision>",
     "staleness_ms": "<milliseconds>",
+    "facts_age_ms": "<milliseconds>",
     "memory_bytes": "<bytes>",
     "version": "<version>",
     "registry_id": "<base64>",

@@ -40,8 +40,6 @@ TRIES_MAX: Final = 8
 PAUSE_S_MAX: Final = 300.0
 TIMEOUT_S: Final = 10.0
 PAGE_CHANGES: Final = 200
-#: What is read of an answer: only its status counts.
-ANSWER_BYTES_MAX: Final = 16 * 1024
 _CONFLICT_FREE: Final = frozenset((408, 425, 429))
 
 
@@ -122,12 +120,13 @@ class WebhookLoop:
 
     async def run(self) -> None:
         """Tell what is new, until cancelled."""
-        try:
-            metrics.WEBHOOK_DEAD.labels(self.name).set(len(self.dead))
-            while True:
-                await self._sleep(POLL_S if await self.step() else AWAY_S)
-        finally:
-            await self._client.aclose()
+        metrics.WEBHOOK_DEAD.labels(self.name).set(len(self.dead))
+        while True:
+            await self._sleep(POLL_S if await self.step() else AWAY_S)
+
+    async def close(self) -> None:
+        """Close the connections. `run` may fail and be begun again before that."""
+        await self._client.aclose()
 
     async def step(self) -> bool:
         """Tell all that is new; say whether the writer answered."""
@@ -150,7 +149,8 @@ class WebhookLoop:
         """After which revision to go on; at the very beginning after the present one."""
         try:
             return msgspec.json.decode(self._place_file.read_bytes(), type=WebhookPlace).revision
-        except (OSError, msgspec.DecodeError):
+        except (FileNotFoundError, msgspec.DecodeError) as error:
+            log.warning("webhook %s begins at the present: %s", self.name, error)
             request = pb.GetHeadRequest()
             head = await asyncio.to_thread(
                 self._connection.call, self._connection.admin.GetHead, request
