@@ -44,7 +44,7 @@ class LogMethods:
         mark = paging.query_id_of(
             "log",
             str(request.after_revision) if request.HasField("after_revision") else "newest",
-            *(request.since.ToJsonString(), request.until.ToJsonString()),
+            *(str(entity_codec.instant_in(request, name)) for name in ("since", "until")),
             *(*request.actors, "/", *request.kinds, "/", *request.venue_ids),
             str(request.without_before),
         )
