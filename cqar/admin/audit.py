@@ -35,6 +35,10 @@ _DATABASE: Final = "names the database of the last commit: a copy differs until 
 _RESPONSE: Final = "a response kept 24 hours for repeated calls: not part of the history"
 _COUNTED: Final = "how many findings a list says that there are: nothing is decided by it"
 #: Columns that no change set covers, and why that is safe.
+_REJECT_COLUMNS: Final = (
+    *("venue_id", "venue_symbol", "reason", "actor", "hour", "listing_id", "reports"),
+    *("first_at", "last_at", "code", "message", "price", "quantity"),
+)
 NOT_COVERED: Final = {
     "registry_head.singleton": "a constraint guards it",
     "registry_head.system_identifier": _DATABASE,
@@ -46,6 +50,10 @@ NOT_COVERED: Final = {
     "idempotency_keys.request_hash": _RESPONSE,
     "idempotency_keys.response": _RESPONSE,
     "idempotency_keys.created_at": _RESPONSE,
+    **dict.fromkeys(
+        (f"order_rejects.{name}" for name in _REJECT_COLUMNS),
+        "it is no part of the history: reports, kept for a week",
+    ),
     "finding_counts.state": _COUNTED,
     "finding_counts.kind": _COUNTED,
     "finding_counts.action": _COUNTED,

@@ -57,7 +57,8 @@ def without_age(result: Any) -> Any:
 
 def _strip_age(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: _strip_age(v) for k, v in value.items() if k != "staleness_ms"}
+        ages = ("staleness_ms", "facts_age_ms")
+        return {k: _strip_age(v) for k, v in value.items() if k not in ages}
     return [_strip_age(item) for item in value] if isinstance(value, list | tuple) else value
 
 
