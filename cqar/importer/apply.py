@@ -113,14 +113,21 @@ def _codes_of_new_assets(plan: Plan) -> tuple[set[str], dict[str, list[tuple[Any
     """New assets, and of each the venue's codes, which come with it.
 
     Whoever goes on with an interrupted import would else ask whether the code is that very asset.
+    A code that is another asset's until this plan ends that stays behind that end.
     """
+    ended = {code for o in plan.changes if o.kind is VENUE_ASSET for code in _codes(o.before)}
     new = {outcome.key for outcome in plan.changes if outcome.kind is ASSET and not outcome.before}
     codes: dict[str, list[tuple[AnyKind, Entity]]] = defaultdict(list)
     for outcome in plan.changes:
         held: Any = outcome.after
-        if outcome.kind is VENUE_ASSET and held is not None and held.asset_id in new:
+        is_new = outcome.kind is VENUE_ASSET and held is not None and held.asset_id in new
+        if is_new and ended.isdisjoint(held.codes):
             codes[held.asset_id].append((VENUE_ASSET, held))
     return new, codes
+
+
+def _codes(held: Any) -> tuple[str, ...]:
+    return tuple(held.codes) if held is not None else ()
 
 
 def apply_entities(
