@@ -73,6 +73,14 @@ DASHBOARD: Final = Dashboard(
             ("sum by (result) (rate(cqar_reconciler_fetches_total[5m]))", "{{result}}"),
         ),
         panel(
+            "Orders that venues refused, as reported",
+            "short",
+            ("sum by (reason) (increase(cqar_order_rejects_total[5m]))", "{{reason}}"),
+            ("sum(increase(cqar_order_rejects_refused_total[5m]))", "not counted"),
+            ("sum(increase(cqar_order_reject_findings_total[5m]))", "findings made"),
+            says="Within five minutes.",
+        ),
+        panel(
             "Answers kept",
             "bytes",
             ("max by (instance) (cqar_reconciler_answer_store_bytes)", "{{instance}}"),

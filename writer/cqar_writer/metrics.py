@@ -40,6 +40,17 @@ EVENTS: Final = Counter("cqar_event_published_total", "Domain events published."
 REJECTS_REPORTED: Final = Counter(
     "cqar_order_rejects_total", "Orders that venues refused, as reported.", ["reason"]
 )
+for _reason in (
+    "TICK",
+    "LOT",
+    "SIZE",
+    "NOTIONAL",
+    "PRICE",
+    "UNKNOWN_SYMBOL",
+    "NOT_TRADING",
+    "OTHER",
+):
+    REJECTS_REPORTED.labels(_reason)
 REJECTS_REFUSED: Final = Counter(
     "cqar_order_rejects_refused_total", "Such reports that were not counted: too many of one actor."
 )
