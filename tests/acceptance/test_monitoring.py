@@ -35,6 +35,10 @@ OWN: Final = {"up": TARGET, "ALERTS": {"alertname", "alertstate", "severity"}}
 JOBS: Final = {"cqar-writer", "cqar-resolver"}
 #: Of what no healthy stack has: a failure, an altered row, a wrong key, a certificate (no TLS).
 NEVER: Final = {
+    # No endpoint is configured.
+    "cqar_reconciler_webhooks_total",
+    "cqar_reconciler_webhook_dead_letters",
+    "cqar_reconciler_webhook_revision",
     "cqar_altered_rows_total",
     "cqar_auth_refused_total",
     "cqar_certificate_expiry_timestamp_seconds",

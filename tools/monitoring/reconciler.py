@@ -81,6 +81,13 @@ DASHBOARD: Final = Dashboard(
             says="Within five minutes.",
         ),
         panel(
+            "Webhooks",
+            "short",
+            ("sum(increase(cqar_reconciler_webhooks_total[5m]))", "posts"),
+            ("max(cqar_reconciler_webhook_dead_letters)", "dead letters, at most"),
+            ("min(cqar_reconciler_webhook_revision)", "told up to, at least"),
+        ),
+        panel(
             "Answers kept",
             "bytes",
             ("max by (instance) (cqar_reconciler_answer_store_bytes)", "{{instance}}"),
