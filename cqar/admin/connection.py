@@ -6,6 +6,7 @@ A call that fails raises `CallFailed`, whose text says what happened and what to
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -139,6 +140,20 @@ class Connection:
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
         self.close()
+
+
+def tls_credentials(ca: str, certificate: str, key: str) -> grpc.ChannelCredentials:
+    """The credentials that PEM files hold.
+
+    Args:
+        ca: File of the authorities to trust.
+        certificate, key: Files of the client's certificate and its key; empty: it has none.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    contents = [Path(name).read_bytes() if name else None for name in (ca, key, certificate)]
+    return grpc.ssl_channel_credentials(*contents)
 
 
 def _reason_metadata(reason: str) -> list[tuple[str, str | bytes]]:

@@ -14,28 +14,15 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.output import confirm, print_json, require_terminal, say, table
+from cqar.cli.param_types import LengthParam
 from cqar.cli.schedule import STATUSES, open_listing, term_options
 from cqar.cli.target import Target, with_target
+from cqar_shared.domain import tradeability
 from cqar_shared.domain.kinds.venue_symbol import TERMS
 
 Listing = venue_symbol_pb2.VenueSymbol
 
 COLUMNS: Final = ("venue", "spelling", "group", "field", "now", "canary", "from", "until", "state")
-_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-
-
-class LengthParam(click.ParamType[Any]):
-    """How long: 90s, 10m, 2h, 1d."""
-
-    name = "LENGTH"
-
-    def convert(self, value: Any, _: Any, __: Any) -> dt.timedelta:
-        if isinstance(value, dt.timedelta):
-            return value
-        number, unit = str(value)[:-1], str(value)[-1:]
-        if not number.isdecimal() or unit not in _UNITS or len(number) > 6:
-            self.fail(f"{value!r}: give a length such as 10m")
-        return dt.timedelta(seconds=int(number) * _UNITS[unit])
 
 
 @click.group("canary")
@@ -116,7 +103,9 @@ def promote(target: Target, **options: Any) -> None:
 
     def promoted(after: Listing) -> None:
         for change in _of_group(after, options["group"]):
-            _set(after, change.field, change.value)
+            tradeability.set_term(after, change.field, change.value)
+            # The writer derives it of the status.
+            after.ClearField("is_active")
         _withdraw(after, options["group"])
 
     _change(target, options, promoted)
@@ -160,7 +149,7 @@ def _change(target: Target, options: dict[str, Any], change: Callable[[Listing],
     """Show what a change makes of a listing, ask, and make it.
 
     Raises:
-        CallFailed: There is no such listing or canary, or the listing changed meanwhile.
+        CallFailed: The listing or its canary does not exist, or the listing changed meanwhile.
     """
     with target.to_writer() as connection:
         head = connection.call(connection.admin.GetHead, pb.GetHeadRequest()).head
@@ -195,7 +184,7 @@ def _of_group(listing: Listing, group: str) -> list[Any]:
     """The changes of a group.
 
     Raises:
-        CallFailed: There are none, or their end is over: nobody has them any more.
+        CallFailed: The group has no change here, or its end is over: nobody has it any more.
     """
     found = [change for change in listing.canaries if change.canary_group == group]
     if not found:
@@ -214,17 +203,6 @@ def _withdraw(after: Listing, group: str) -> None:
         raise CallFailed(text, "NOT_FOUND")
     del after.canaries[:]
     after.canaries.extend(kept)
-
-
-def _set(listing: Listing, field: str, value: str) -> None:
-    if field == "status":
-        listing.status = venue_symbol_pb2.MarketStatus.Value(f"MARKET_STATUS_{value}")
-        listing.ClearField("is_active")
-        return
-    setattr(listing.exact, field, value)
-    # The double beside it is made of the exact text.
-    if field in listing.DESCRIPTOR.fields_by_name:
-        listing.ClearField(field)  # type: ignore[arg-type]
 
 
 def _term(listing: Listing, field: str) -> str:

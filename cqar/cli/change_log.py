@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 import time
-from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 import click
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
+from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.json_entities import entity_of
 from cqar.cli.output import print_json, print_json_line, print_tsv_line, say, table, to_stderr
-from cqar.cli.param_types import InstantParam
+from cqar.cli.param_types import SinceParam
 from cqar.cli.target import Target, with_target
 from cqar_shared.domain.kinds import KIND_BY_NAME, KINDS
 
@@ -29,24 +28,6 @@ _BESIDE: Final = frozenset(
     {"listing_source", "asset_price", "venue_facts", "api_key", "signing_key"}
 )
 _SHOWN: Final = tuple(k.name for k in KINDS if k.exported and k.name not in _BESIDE)
-_AGE: Final = re.compile(r"(\d{1,6})([smhdw])")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-
-
-class SinceParam(InstantParam):
-    """An instant, or how long ago it was: 90s, 15m, 12h, 1d, 2w."""
-
-    name = "TIME|AGE"
-
-    def convert(self, value: Any, param: Any, context: Any) -> dt.datetime:
-        found = _AGE.fullmatch(str(value))
-        if found is None:
-            return super().convert(value, param, context)
-        age = dt.timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
-        try:
-            return dt.datetime.now(dt.UTC) - age
-        except OverflowError:
-            self.fail(f"{value!r}: that long ago there was nothing")
 
 
 @click.command("log")
@@ -96,7 +77,10 @@ def change_log(target: Target, **options: Any) -> None:
     with target.to_writer() as connection:
         # The head first: what is committed in between is followed.
         head = _head(connection)
-        changes = list(_newest(connection, _request(options), options["limit"]))
+        method, limit = connection.admin.ListChanges, options["limit"]
+        rows = min(limit, PAGE_ENTRIES)
+        found = pagination.entities(connection, method, _request(options), "changes", rows)
+        changes = list(islice(found, limit))
     if form in ("json", "table") and not follow:
         if form == "json":
             print_json([document(change) for change in changes])
@@ -118,21 +102,6 @@ def _request(options: dict[str, Any]) -> pb.ListChangesRequest:
         if options[name] is not None:
             getattr(request, name).FromDatetime(options[name])
     return request
-
-
-def _newest(
-    connection: Connection, request: pb.ListChangesRequest, limit: int
-) -> Iterator[pb.LoggedChange]:
-    """The newest changes, at most `limit`."""
-    left = limit
-    while left:
-        request.page_size = min(left, PAGE_ENTRIES)
-        answer = connection.call(connection.admin.ListChanges, request)
-        yield from answer.changes
-        left -= len(answer.changes)
-        request.page_token = answer.next_page_token
-        if not answer.next_page_token:
-            return
 
 
 def _head(connection: Connection) -> int:

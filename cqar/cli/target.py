@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import click
 import grpc
 
-from cqar.admin.connection import Connection
+from cqar.admin.connection import Connection, tls_credentials
 from cqar.embedded.endpoints import read_endpoints
 from cqar.sdk.key_form import require_key
 
@@ -53,12 +53,10 @@ class Target(NamedTuple):
         """TLS credentials for given addresses; a stack on this machine uses plaintext."""
         if not self.ca:
             return None
-        names = (self.ca, self.cert_key, self.cert)
         try:
-            ca, key, cert = (Path(name).read_bytes() if name else None for name in names)
+            return tls_credentials(self.ca, self.cert, self.cert_key)
         except OSError as error:
             raise click.UsageError(f"TLS: {error.filename}: {error.strerror}") from error
-        return grpc.ssl_channel_credentials(ca, key, cert)
 
 
 def _key(_: click.Context, __: click.Parameter, value: str) -> str:

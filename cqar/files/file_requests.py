@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -11,12 +11,12 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin.connection import Connection
 from cqar.files.comparison import FileChange
+from cqar.importer.apply import batches, item_of
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
 #: One revision's; a change set of so many listings has half of what a message may have.
 ITEMS_MAX: Final = 5_000
-BYTES_MAX: Final = 4 * 1024 * 1024
 
 
 class JudgedChanges(NamedTuple):
@@ -90,23 +90,13 @@ def apply(
 
 
 def _parts(
-    changes: Iterable[FileChange], revision: int
-) -> Iterator[tuple[list[FileChange], list[pb.ApplyItem]]]:
+    changes: Sequence[FileChange], revision: int
+) -> Iterator[tuple[Sequence[FileChange], list[pb.ApplyItem]]]:
     """The changes with their items, as many together as one request holds."""
-    part: list[FileChange] = []
-    items: list[pb.ApplyItem] = []
-    left = BYTES_MAX
-    for change in changes:
-        item = _item(change, revision)
-        size = item.ByteSize()
-        if items and (len(items) == ITEMS_MAX or size > left):
-            yield part, items
-            part, items, left = [], [], BYTES_MAX
-        part.append(change)
-        items.append(item)
-        left -= size
-    if items:
-        yield part, items
+    done = 0
+    for items in batches((_item(change, revision) for change in changes), ITEMS_MAX):
+        yield changes[done : done + len(items)], items
+        done += len(items)
 
 
 def _item(change: FileChange, revision: int) -> pb.ApplyItem:
@@ -114,12 +104,11 @@ def _item(change: FileChange, revision: int) -> pb.ApplyItem:
     if change.entity is None:
         ref = pb.EntityRef(kind=change.kind.name, key=change.key)
         return pb.ApplyItem(tombstone=ref, if_revision=revision)
-    message: Any = entity_codec.to_message(change.kind, change.entity)
-    return pb.ApplyItem(**{change.kind.name: message}, if_revision=revision)
+    return item_of(change.kind, change.entity, revision)
 
 
 def _with_outcomes(
-    judged: JudgedChanges, part: list[FileChange], answer: pb.ApplyResponse
+    judged: JudgedChanges, part: Sequence[FileChange], answer: pb.ApplyResponse
 ) -> JudgedChanges:
     changed, rejected = [*judged.changed], [*judged.rejected]
     for change, outcome in zip(part, answer.outcomes, strict=True):

@@ -16,9 +16,8 @@ from typing import Any, Final
 
 import msgspec
 
-from cqar.files.placed_record import PlacedRecord, UnusableFile
+from cqar.files.placed_record import PlacedRecord, UnusableFile, read_text
 from cqar.files.record_form import Plain, record_fields
-from cqar.files.yaml_form import read_text
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds import KIND_BY_NAME
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from cqar.files.placed_record import FILE_BYTES_MAX, PlacedRecord, UnusableFile
+from cqar.files.placed_record import PlacedRecord, UnusableFile, read_text
 from cqar.files.record_form import Plain, identity_of, normal
 
 DEPTH_MAX: Final = 32
@@ -92,23 +92,6 @@ def _value(node: yaml.Node, place: str, depth: int, seen: set[int]) -> Any:
     return found
 
 
-def read_text(path: Path) -> str:
-    """A file's text.
-
-    Raises:
-        UnusableFile: It cannot be read, is too large, or is no UTF-8.
-    """
-    try:
-        size = path.stat().st_size
-        if size > FILE_BYTES_MAX:
-            raise UnusableFile(f"{path} has {size} bytes: at most {FILE_BYTES_MAX} are read")
-        return path.read_text("utf-8-sig")
-    except OSError as error:
-        raise UnusableFile(f"{path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UnusableFile(f"{path} is no UTF-8 text: byte {error.start}") from error
-
-
 class _Block(NamedTuple):
     """A record's text in a file, and the lines of comments above it."""
 
@@ -126,7 +109,7 @@ def written_anew(records: Iterable[tuple[dict[str, Any], str]], path: Path) -> s
         path: The file as it is; it need not be there.
 
     Raises:
-        UnusableFile: There is a file that is none of ours.
+        UnusableFile: The file at this path was not written by an export.
     """
     kept, head = _blocks(path) if path.exists() else ({}, "")
     parts = [head]

@@ -164,7 +164,7 @@ def read_answers(
         at: When they were taken, if that was stated.
 
     Raises:
-        UnusableAnswer: They are not this venue's listing. Says which requests it has.
+        UnusableAnswer: The answers are not this venue's listing. Says which requests it has.
     """
     all_answers = list(decoded)
     matched, unused = match_answers(all_answers, (*line.requests, *line.currency_requests))

@@ -96,11 +96,12 @@ def entities_of(plan: Plan) -> list[tuple[AnyKind, Entity]]:
     new, codes = _codes_of_new_assets(plan)
     for asset_id, held in codes.items():
         about[asset_id] = [*held, *about[asset_id]]
-    beside = {id(entity) for held in codes.values() for _, entity in held}
+    beside = {VENUE_ASSET.key_of(entity) for held in codes.values() for _, entity in held}
     entities: list[tuple[AnyKind, Entity]] = []
     last: list[tuple[AnyKind, Entity]] = []
     for outcome in plan.changes:
-        if outcome.after is not None and id(outcome.after) not in beside:
+        is_beside = outcome.kind is VENUE_ASSET and outcome.key in beside
+        if outcome.after is not None and not is_beside:
             (last if outcome.kind is VENUE else entities).append((outcome.kind, outcome.after))
             if outcome.kind is VENUE_SYMBOL or outcome.key in new:
                 entities += about.pop(outcome.key, ())
@@ -209,7 +210,9 @@ def item_of(kind: AnyKind, entity: Entity, if_revision: int | None) -> pb.ApplyI
     return pb.ApplyItem(**{kind.name: message}, if_revision=if_revision)
 
 
-def batches(items: Iterable[pb.ApplyItem]) -> Iterator[list[pb.ApplyItem]]:
+def batches(
+    items: Iterable[pb.ApplyItem], items_max: int = BATCH_ITEMS
+) -> Iterator[list[pb.ApplyItem]]:
     """Yield them all in order, as many together as one revision carries.
 
     A finding goes with the listing that it follows: nothing is doubted that nobody can decide.
@@ -218,7 +221,7 @@ def batches(items: Iterable[pb.ApplyItem]) -> Iterator[list[pb.ApplyItem]]:
     left_bytes = BATCH_BYTES_MAX
     for group in _groups(items):
         size = sum(item.ByteSize() for item in group)
-        if batch and (len(batch) + len(group) > BATCH_ITEMS or size > left_bytes):
+        if batch and (len(batch) + len(group) > items_max or size > left_bytes):
             yield batch
             batch, left_bytes = [], BATCH_BYTES_MAX
         batch += group

@@ -82,7 +82,7 @@ class VenueRound(NamedTuple):
 
     Attributes:
         revision: The registry's, for which the plan was made.
-        applied: None: it was only planned.
+        applied: What the writer did; None: the round was only planned.
     """
 
     plan: Plan
@@ -154,11 +154,11 @@ def _settled(
     """Plan, and apply the plan."""
     venue_id = venue.venue_id
     try:
-        plan, revision = _planned(connection, venue, reading, at, options, products)
-        for _ in range(PLANS_AGAIN_MAX):
-            if options.is_plan or not has_moved_on(connection, [venue_id], revision):
-                break
+        for again in range(PLANS_AGAIN_MAX + 1):
             plan, revision = _planned(connection, venue, reading, at, options, products)
+            is_last = options.is_plan or again == PLANS_AGAIN_MAX
+            if is_last or not has_moved_on(connection, [venue_id], revision):
+                break
     except MassChange as error:
         if not options.is_plan:
             raise _stated(connection, error, venue_id, options.verb) from error
@@ -251,7 +251,7 @@ def from_answers(line: ProductLine, given: Answers) -> Reading:
     """What a venue's answers say, by our reader.
 
     Raises:
-        UnusableAnswer: They are not this venue's listing.
+        UnusableAnswer: The answers are not this venue's listing.
     """
     reading = read_answers(line, given.answers, given.tickers, given.taken_at)
     reading.refused += given.failed
@@ -262,7 +262,7 @@ def live_reading(line: ProductLine, asking: Asking) -> Reading:
     """What a venue says now.
 
     Raises:
-        UnusableAnswer: It does not answer with its listing.
+        UnusableAnswer: The venue does not answer with its listing.
     """
     live = fetch_all(line, asking)
     now = dt.datetime.now(dt.UTC)
@@ -293,7 +293,7 @@ def ccxt_reading(venue: Venue, files: list[SavedResponse] | None) -> Reading:
     """What ccxt makes of a venue without a reader, unreviewed.
 
     Args:
-        files: None: ccxt asks the venue.
+        files: The saved answers; None: ccxt asks the venue.
 
     Raises:
         UnusableAnswer: ccxt does not know it, or it does not answer.

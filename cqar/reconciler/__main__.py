@@ -9,23 +9,12 @@ import sys
 import click
 
 from cqar.reconciler import app
-from cqar.reconciler.config import SECTION, ReconcilerConfig, require_usable
+from cqar.reconciler.config import SECTION, settings_in_effect
 from cqar.reconciler.kept_answers import answers
 from cqar.reconciler.webhooks.webhook_commands import webhooks
 from cqar_shared.errors import StartupError
 from cqar_shared.runtime import process_memory, telemetry, version
-from cqar_shared.runtime.config import load, shown
-
-
-def settings_in_effect() -> ReconcilerConfig:
-    """The settings.
-
-    Raises:
-        InvalidConfiguration: One is missing, unknown, malformed or out of range.
-    """
-    settings = load(ReconcilerConfig, SECTION, os.environ)
-    require_usable(settings)
-    return settings
+from cqar_shared.runtime.config import shown
 
 
 def _check(context: click.Context, _: click.Parameter, is_given: bool) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import grpc
 
-from cqar.admin.connection import Connection
+from cqar.admin.connection import Connection, tls_credentials
 from cqar.importer.fetching import BaseUrls, FetchResult, HostPacing, VenueHttp
 from cqar.reconciler import metrics, side_loops
 from cqar.reconciler.answer_store import AnswerStore
@@ -97,12 +97,11 @@ def connect(settings: ReconcilerConfig) -> Connection:
 def _credentials(settings: ReconcilerConfig) -> grpc.ChannelCredentials | None:
     if not settings.writer_ca:
         return None
-    names = (settings.writer_ca, settings.writer_certificate_key, settings.writer_certificate)
+    ca, certificate = settings.writer_ca, settings.writer_certificate
     try:
-        ca, key, certificate = (Path(name).read_bytes() if name else None for name in names)
+        return tls_credentials(ca, certificate, settings.writer_certificate_key)
     except OSError as error:
         raise StartupError(f"TLS: {error.filename}: {error.strerror}") from error
-    return grpc.ssl_channel_credentials(ca, key, certificate)
 
 
 def _note_fetch(result: FetchResult) -> None:

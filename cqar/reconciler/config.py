@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct, field
@@ -10,7 +11,7 @@ from cqar.importer.fetching import base_url_problem
 from cqar.reconciler.webhooks.webhook_settings import ENDPOINTS_MAX, WebhookSetting, problems_of
 from cqar_shared.domain import rules
 from cqar_shared.errors import InvalidConfiguration
-from cqar_shared.runtime.config import ProcessConfig, host_and_port
+from cqar_shared.runtime.config import ProcessConfig, host_and_port, load
 
 SECTION: Final = "reconciler"
 VENUES_MAX: Final = 500
@@ -83,11 +84,22 @@ class ReconcilerConfig(ProcessConfig, frozen=True, kw_only=True):
         return own or self.interval_s
 
 
+def settings_in_effect() -> ReconcilerConfig:
+    """The settings of this process.
+
+    Raises:
+        InvalidConfiguration: A setting is missing, unknown, malformed or out of range.
+    """
+    settings = load(ReconcilerConfig, SECTION, os.environ)
+    require_usable(settings)
+    return settings
+
+
 def require_usable(settings: ReconcilerConfig) -> None:
     """Refuse settings that no single type can refuse.
 
     Raises:
-        InvalidConfiguration: One of them cannot be; the message names it.
+        InvalidConfiguration: A setting cannot be as it is; the message names it.
     """
     where = "configuration of the reconciler"
     ids = [venue.venue_id for venue in settings.venues]

@@ -41,7 +41,7 @@ class KeptRounds:
         """Read a folder until the block ends.
 
         Raises:
-            AnswerLost: It is no state folder of a reconciler.
+            AnswerLost: The folder is no state folder of a reconciler.
         """
         try:
             index = RoundIndex.to_read(folder)

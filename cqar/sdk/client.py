@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import grpc
 
 from cqar.sdk.async_api import AsyncApi
 from cqar.sdk.call_context import TIMEOUT_S
+from cqar.sdk.errors import NotReady
 from cqar.sdk.grpc_transport import AsyncGrpcTransport, SyncGrpcTransport
-from cqar.sdk.reject_reports import TIMEOUT_S as REPORT_TIMEOUT_S
-from cqar.sdk.reject_reports import RejectReport, no_writer, report_question
 from cqar.sdk.session_position import MinRevision, SessionPosition
 from cqar.sdk.sync_api import SyncApi
 from cqar.sdk.transport import Call
 
+if TYPE_CHECKING:
+    from cqar.sdk.reject_reports import RejectReport
+
 #: Where a resolver on the same machine listens.
 SIDECAR: Final = "127.0.0.1:9091"
+NO_WRITER: Final = "a report goes to a writer: give Client(…, writer='host:port')"
+
+
+def _report_call(*about: Any) -> Call:
+    """The call of `report_reject`; only who reports needs the contract of writers."""
+    call: Call = import_module("cqar.sdk.reject_reports").report_call(*about)
+    return call
 
 
 class Client(SyncApi):
@@ -70,10 +80,10 @@ class Client(SyncApi):
             InvalidRequest: A detail is none.
         """
         if self._writer is None:
-            raise no_writer()
-        timeout_s = details.pop("timeout_s", REPORT_TIMEOUT_S)
-        question = report_question(venue, symbol, code, message, **details)
-        return question.read(self._writer.send(Call(question, timeout_s, None)).message)
+            raise NotReady(NO_WRITER)
+        call = _report_call(venue, symbol, code, message, details)
+        report: RejectReport = call.question.read(self._writer.send(call).message)
+        return report
 
     def close(self) -> None:
         """Close the channels; calls in flight fail."""
@@ -117,11 +127,10 @@ class AsyncClient(AsyncApi):
     ) -> RejectReport:
         """Tell the registry that a venue refused an order, as `Client.report_reject` does."""
         if self._writer is None:
-            raise no_writer()
-        timeout_s = details.pop("timeout_s", REPORT_TIMEOUT_S)
-        question = report_question(venue, symbol, code, message, **details)
-        reply = await self._writer.send(Call(question, timeout_s, None))
-        return question.read(reply.message)
+            raise NotReady(NO_WRITER)
+        call = _report_call(venue, symbol, code, message, details)
+        report: RejectReport = call.question.read((await self._writer.send(call)).message)
+        return report
 
     async def close(self) -> None:
         """Close the channels; calls in flight are cancelled."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.sdk.decimal_input import Exact, exact
-from cqar.sdk.errors import InvalidRequest, NotReady
+from cqar.sdk.errors import InvalidRequest
 from cqar.sdk.questions import Question
+from cqar.sdk.transport import Call
 from cqar_shared.domain.decimals import plain
 
 ADMIN: Final = "cqc.writer.v1.RegistryAdmin"
@@ -81,6 +82,20 @@ def _read(answer: pb.ReportRejectResponse) -> RejectReport:
     return RejectReport(name, answer.reports, answer.actors, answer.finding_id or None)
 
 
-def no_writer() -> NotReady:
-    """The error of a client that knows no writer."""
-    return NotReady("a report goes to a writer: give Client(…, writer='host:port')")
+def report_call(
+    venue: str,
+    symbol: str,
+    code: str,
+    message: str,
+    details: dict[str, Any],
+) -> Call:
+    """The call of `report_reject`.
+
+    Args:
+        details: As of `report_question`, and `timeout_s`.
+
+    Raises:
+        InvalidRequest, ValueError: As of `report_question`.
+    """
+    timeout_s = details.pop("timeout_s", TIMEOUT_S)
+    return Call(report_question(venue, symbol, code, message, **details), timeout_s, None)

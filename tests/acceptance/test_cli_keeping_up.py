@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import cqar
 from tests.acceptance.conftest import Stack
 
 START = ("canary", "start", "desk-venue", "AAABBB", "--group", "desk", "--for", "10m")
@@ -68,6 +70,26 @@ async def test_refused_orders_are_reported_and_listed(market: Stack) -> None:
         *("AAABBB", "REJECT_REASON_LOT", "0.01"),
     )
     assert (await market.cqar("rejects", "list", "desk-venu")).code != 0
+
+
+async def test_a_program_reports_what_a_venue_refused(market: Stack) -> None:
+    ends, key = market.endpoints, market.endpoints.keys.read
+    about = ("desk-venue", "AAABBB", "7", "not on the step")
+    async with cqar.AsyncClient(ends.resolvers[0], key, writer=ends.writer) as client:
+        report = await client.report_reject(*about, quantity="0.01", reason="TICK")
+        assert (report.reason, report.actors, report.finding_id) == ("TICK", 1, None)
+        with pytest.raises(cqar.NotFound):
+            await client.report_reject("desk-venu", "AAABBB", "7")
+        with pytest.raises(cqar.InvalidRequest):
+            await client.report_reject(*about, reason="NOTHING")
+
+    def report_again() -> int:
+        with cqar.Client(ends.resolvers[0], key, writer=ends.writer) as client:
+            return client.report_reject(*about, reason="TICK").reports
+
+    assert await asyncio.to_thread(report_again) == 2
+    with cqar.Client(ends.resolvers[0]) as client, pytest.raises(cqar.NotReady, match="writer"):
+        client.report_reject(*about)
 
 
 async def test_a_venue_says_how_old_its_facts_are(market: Stack) -> None:

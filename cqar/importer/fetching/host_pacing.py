@@ -68,7 +68,7 @@ class HostPacing:
         """Hold the host while one request is sent and answered.
 
         Raises:
-            HostRefuses: It said to come back later.
+            HostRefuses: The host said to come back later.
         """
         state = self._host(host)
         self._require_willing(host, state)

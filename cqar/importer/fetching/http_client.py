@@ -276,7 +276,7 @@ def _require_json(content: bytes, content_type: str, url: str) -> None:
     """Refuse a web page, and nothing at all; whether the JSON is whole, decoding finds.
 
     Raises:
-        FetchFailed: It is one.
+        FetchFailed: The content is a web page.
     """
     start = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if start in (b"{", b"["):

@@ -28,6 +28,7 @@ from cqar.reconciler.webhooks.messages import body_of, headers_of
 from cqar.reconciler.webhooks.notices import KINDS, Notice, notices_of
 from cqar.reconciler.webhooks.webhook_settings import WebhookSetting, url_problem
 from cqar_shared.errors import StartupError
+from cqar_shared.rpc.request_limits import FILTERS_MAX
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ class WebhookLoop:
         self._place_file = folder / f"{self.name}.json"
         self.dead = DeadLetters(folder / f"{self.name}.dead")
         self._sleep = sleep
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        self._client = make_client()
 
     async def run(self) -> None:
         """Tell what is new, until cancelled."""
@@ -164,7 +165,8 @@ class WebhookLoop:
         request = pb.ListChangesRequest(
             after_revision=after,
             kinds=KINDS,
-            venue_ids=setting.venue_ids[:100] if len(setting.venue_ids) <= 100 else (),
+            # Of more venues than the writer filters by, all are read and chosen from here.
+            venue_ids=setting.venue_ids if len(setting.venue_ids) <= FILTERS_MAX else (),
             page_size=PAGE_CHANGES,
             page_token=token,
         )
@@ -213,6 +215,11 @@ class WebhookLoop:
     def _note(self, revision: int) -> None:
         self._place_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(self._place_file, msgspec.json.encode(WebhookPlace(revision)))
+
+
+def make_client() -> httpx.AsyncClient:
+    """A client that goes where it is told, and nowhere else."""
+    return httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
 
 
 async def post_once(client: httpx.AsyncClient, endpoint: Endpoint, notice: Notice) -> PostResult:

@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import os
 import uuid
 from pathlib import Path
 
 import click
-import httpx
 
-from cqar.reconciler.config import SECTION, ReconcilerConfig, require_usable
+from cqar.reconciler.config import ReconcilerConfig, settings_in_effect
 from cqar.reconciler.webhooks.dead_letters import DeadLetters
 from cqar.reconciler.webhooks.delivery import (
-    TIMEOUT_S,
     WEBHOOKS_FOLDER,
     Endpoint,
     endpoint_of,
+    make_client,
     post_once,
 )
 from cqar.reconciler.webhooks.notices import Notice, NoticeEvent
-from cqar_shared.runtime.config import load
 
 
 @click.group()
 def webhooks() -> None:
     """Notices that could not be delivered. Each command may run beside the reconciler."""
-
-
-def _settings() -> ReconcilerConfig:
-    settings = load(ReconcilerConfig, SECTION, os.environ)
-    require_usable(settings)
-    return settings
 
 
 def _endpoint(settings: ReconcilerConfig, name: str) -> Endpoint:
@@ -55,7 +46,7 @@ def list_dead() -> None:
     Example:
       cqar-reconciler webhooks list-dead
     """
-    settings = _settings()
+    settings = settings_in_effect()
     for setting in settings.webhooks:
         for _, letter in _letters(settings, setting.name).all():
             at = dt.datetime.fromtimestamp(letter.given_up_at_s, dt.UTC)
@@ -75,12 +66,12 @@ def retry(name: str) -> None:
     Example:
       cqar-reconciler webhooks retry desk
     """
-    settings = _settings()
+    settings = settings_in_effect()
     endpoint, letters = _endpoint(settings, name), _letters(settings, name)
 
     async def post_all() -> tuple[int, int]:
         taken = failed = 0
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
+        async with make_client() as client:
             for path, letter in letters.all():
                 result = await post_once(client, endpoint, letter.notice)
                 if result.problem:
@@ -106,7 +97,7 @@ def test(name: str) -> None:
     Example:
       cqar-reconciler webhooks test desk
     """
-    endpoint = _endpoint(_settings(), name)
+    endpoint = _endpoint(settings_in_effect(), name)
     notice = Notice(
         event_id=f"test:{uuid.uuid4()}",
         event=NoticeEvent.LISTED,
@@ -122,7 +113,7 @@ def test(name: str) -> None:
     )
 
     async def post() -> str:
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
+        async with make_client() as client:
             return (await post_once(client, endpoint, notice)).problem
 
     if problem := asyncio.run(post()):

@@ -173,6 +173,13 @@ def check_request(field: str, value: str) -> Iterator[FieldViolation]:
         yield FieldViolation(field, "TOO_LONG", message)
 
 
+def check_answer(answer: Any, prefix: str, now: dt.datetime) -> Iterator[FieldViolation]:
+    """Check an answer of a venue: what was asked, the hash of what came, and when."""
+    yield from check_request(f"{prefix}request", answer.request)
+    yield from check_sha256(f"{prefix}sha256", answer.sha256)
+    yield from check_taken(f"{prefix}taken_at", answer.taken_at, now)
+
+
 def check_sha256(field: str, value: str) -> Iterator[FieldViolation]:
     if not _SHA256_HEX.fullmatch(value):
         message = "must be a SHA-256 in lower-case hexadecimal"

@@ -156,7 +156,7 @@ def terms_at(listing: Listing, at: Instant) -> Listing:
         if is_coming:
             told.scheduled.add().CopyFrom(change)
             continue
-        _set_term(told, change.field, change.value)
+        set_term(told, change.field, change.value)
         if not told.HasField("terms_since") or ns_of(told.terms_since) < ns_of(change.effective_at):
             told.terms_since.CopyFrom(change.effective_at)
     return told
@@ -176,7 +176,7 @@ def canary_at(listing: Listing, at: Instant, group: str) -> Listing:
     changed = Listing()
     changed.CopyFrom(listing)
     for change in holding:
-        _set_term(changed, change.field, change.value)
+        set_term(changed, change.field, change.value)
     return changed
 
 
@@ -185,7 +185,7 @@ def _holds(change: venue_symbol_pb2.CanaryChange, at: Instant, group: str) -> bo
     return change.canary_group == group and is_begun and not is_over
 
 
-def _set_term(listing: Listing, field: str, value: str) -> None:
+def set_term(listing: Listing, field: str, value: str) -> None:
     """Set a term to what was announced; one that a later release made is ignored."""
     if field == "status":
         name = f"MARKET_STATUS_{value}"

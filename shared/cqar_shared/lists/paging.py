@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from cqar_shared.domain.kind import AnyKind
@@ -78,6 +78,12 @@ class PageRequest(NamedTuple):
         return ListPage([message for _, message in shown], token, total)
 
 
+def check_page_size(size: int, most: int = PAGE_MAX) -> Iterator[FieldViolation]:
+    """Check the size of a page that a request states; 0 leaves it to the method."""
+    if not 0 <= size <= most:
+        yield FieldViolation("page_size", "OUT_OF_RANGE", f"must be 0 to {most}")
+
+
 def page_request(kind: AnyKind, filters: Sequence[Filter], size: int, token: str) -> PageRequest:
     """Read what a request says of a page.
 
@@ -91,8 +97,8 @@ def page_request(kind: AnyKind, filters: Sequence[Filter], size: int, token: str
         Invalid: The size is out of range, a filter's value cannot exist, or the token is of
             another list.
     """
-    if not 0 <= size <= PAGE_MAX:
-        raise Invalid([FieldViolation("page_size", "OUT_OF_RANGE", f"must be 0 to {PAGE_MAX}")])
+    if violations := [*check_page_size(size)]:
+        raise Invalid(violations)
     require_storable(kind, filters)
     query_id = query_id_of("list", kind.name, sorted((f.field, f.value) for f in filters))
     after = _key_in(token, query_id, kind) if token else None

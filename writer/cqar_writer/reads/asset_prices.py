@@ -58,10 +58,7 @@ def _require_valid(
     taken_from: dt.datetime | None,
     taken_until: dt.datetime | None,
 ) -> None:
-    violations = []
-    if not 0 <= request.page_size <= paging.PAGE_MAX:
-        message = f"must be 0 to {paging.PAGE_MAX}"
-        violations.append(FieldViolation("page_size", "OUT_OF_RANGE", message))
+    violations = [*paging.check_page_size(request.page_size)]
     if taken_from is not None and taken_until is not None and taken_from > taken_until:
         message = "must not be before taken_from"
         violations.append(FieldViolation("taken_until", "BEFORE_START", message))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from cqc.replication.v1 import replication_pb2
@@ -10,6 +10,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import entity_diff
+from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.domain.kinds.api_key import API_KEY
 
@@ -49,6 +50,37 @@ def _venue_of(message: Any) -> str:
     return str(getattr(message, "venue_id", ""))
 
 
+def history_entry(
+    change_set: replication_pb2.ChangeSet,
+    kind: AnyKind | None,
+    before: bytes,
+    after: bytes,
+    past: Sequence[bytes] = (),
+) -> pb.HistoryEntry:
+    """Return what a revision made of an entity.
+
+    Args:
+        kind: The entity's; None: what differs is not told.
+        before, after: The serialised entity; empty where it did not exist.
+        past: The entity as it was at earlier instants, which the change told of.
+    """
+    entry = pb.HistoryEntry(
+        epoch=change_set.epoch,
+        revision=change_set.revision,
+        committed_at=change_set.committed_at,
+        actor=change_set.actor,
+        reason=change_set.reason,
+        request_id=change_set.request_id,
+        before=before,
+        after=after,
+        past=past,
+    )
+    if kind is not None:
+        entities = [entity_codec.decode(kind, p) if p else None for p in (before, after)]
+        entry.differences.extend(map(difference_message, entity_diff.differences(*entities)))
+    return entry
+
+
 def _label(message: Any, key: str) -> str:
     """What people call an entity whose key nobody chose."""
     return next(filter(None, (str(getattr(message, name, "")) for name in _LABELS)), key)
@@ -67,23 +99,13 @@ def logged_change(
         before: The entity as it was; empty where there was none.
     """
     after = b"" if change.deleted else change.entity
-    entry = pb.HistoryEntry(
-        epoch=change_set.epoch,
-        revision=change_set.revision,
-        committed_at=change_set.committed_at,
-        actor=change_set.actor,
-        reason=change_set.reason,
-        request_id=change_set.request_id,
-        after=after,
-    )
-    told = pb.LoggedChange(entity=pb.EntityRef(kind=change.kind, key=change.key), entry=entry)
+    told = pb.LoggedChange(entity=pb.EntityRef(kind=change.kind, key=change.key))
     kind = KIND_BY_NAME.get(change.kind)
+    is_compared = with_before and kind is not None
+    shown = before if with_before else b""
+    told.entry.CopyFrom(history_entry(change_set, kind if is_compared else None, shown, after))
     if kind is None:
         return told
-    if with_before:
-        told.entry.before = before
-        entities = [entity_codec.decode(kind, p) if p else None for p in (before, after)]
-        told.entry.differences.extend(map(difference_message, entity_diff.differences(*entities)))
     if after or before:
         message = kind.message.FromString(after or before)
         told.venue_id = _venue_of(message)

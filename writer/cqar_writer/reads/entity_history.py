@@ -16,6 +16,7 @@ from cqar_shared.domain.kind import Ref
 from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.errors import EntityNotFound, TooLarge
 from cqar_shared.replication import positions
+from cqar_shared.runtime.event_loop import run_off_loop
 from cqar_writer.database.primary import PrimaryDatabase
 from cqar_writer.protocol.log_rows import OutboxRow
 from cqar_writer.store import outbox
@@ -53,7 +54,16 @@ class _State(NamedTuple):
 
 
 def change_set_of(row: OutboxRow) -> replication_pb2.ChangeSet:
-    return replication_pb2.ChangeSet.FromString(positions.unpack(row.payload))
+    return unpacked(row.payload)
+
+
+def unpacked(payload: bytes) -> replication_pb2.ChangeSet:
+    return replication_pb2.ChangeSet.FromString(positions.unpack(payload))
+
+
+def is_large(payload: bytes) -> bool:
+    """Whether unpacking it takes so long that it is done in a thread."""
+    return positions.unpacked_bytes(payload) > SMALL_BYTES_MAX
 
 
 def trace_of(row: OutboxRow) -> str:
@@ -87,10 +97,7 @@ async def _states_of(tx: AsyncConnection, ref: Ref, before: int | None) -> Async
     """Yield an entity after each of its changes, newest first; unpack one change set at a time."""
     while payloads := await outbox.payloads_of(tx, ref, before, STATES_AT_ONCE):
         for payload in payloads:
-            if positions.unpacked_bytes(payload) <= SMALL_BYTES_MAX:
-                state = _state_in(payload, ref)
-            else:
-                state = await asyncio.to_thread(_state_in, payload, ref)
+            state = await run_off_loop(is_large(payload), _state_in, payload, ref)
             before = state.change_set.revision
             yield state
         if len(payloads) < STATES_AT_ONCE:
@@ -98,7 +105,7 @@ async def _states_of(tx: AsyncConnection, ref: Ref, before: int | None) -> Async
 
 
 def _state_in(payload: bytes, ref: Ref) -> _State:
-    change_set = replication_pb2.ChangeSet.FromString(positions.unpack(payload))
+    change_set = unpacked(payload)
     change = next((c for c in change_set.changes if (c.kind, c.key) == ref), None)
     entity = b"" if change is None or change.deleted else change.entity
     past = [] if change is None else list(change.past)

@@ -109,9 +109,7 @@ def _violations(request: pb.ListProposalsRequest) -> Iterator[FieldViolation]:
             yield from rules.check_printable(field, value)
     if request.asset_id:
         yield from rules.check_uuid("asset_id", request.asset_id)
-    if not 0 <= request.page_size <= paging.PAGE_MAX:
-        message = f"must be 0 to {paging.PAGE_MAX}"
-        yield FieldViolation("page_size", "OUT_OF_RANGE", message)
+    yield from paging.check_page_size(request.page_size)
 
 
 def _check_numbers(

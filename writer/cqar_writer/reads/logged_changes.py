@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cqar_shared.domain.kind import Ref
 from cqar_shared.replication import positions
+from cqar_shared.runtime.event_loop import run_off_loop
 from cqar_writer.protocol.log_rows import OutboxRow
-from cqar_writer.reads import change_entries
+from cqar_writer.reads import change_entries, entity_history
 from cqar_writer.store import outbox
 
 #: Change sets that are read at once, and for one page.
@@ -118,8 +119,8 @@ class LogPage:
 
     async def _unpack(self, payload: bytes) -> replication_pb2.ChangeSet:
         self._unpacked_left -= positions.unpacked_bytes(payload)
-        return await asyncio.to_thread(
-            lambda: replication_pb2.ChangeSet.FromString(positions.unpack(payload))
+        return await run_off_loop(
+            entity_history.is_large(payload), entity_history.unpacked, payload
         )
 
     def _chosen(self, change_set: replication_pb2.ChangeSet, begins_at: int) -> list[Placed]:

@@ -13,7 +13,7 @@ from cqar_shared.domain import rules
 from cqar_shared.domain.instant import moment_of, state
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
-from cqar_shared.errors import FieldViolation, Invalid
+from cqar_shared.errors import Invalid
 from cqar_shared.lists import filter_names, paging
 from cqar_shared.sql import row_check
 from cqar_writer.reads.sessions import RegistryReader
@@ -55,9 +55,7 @@ async def upcoming_of(
 
 def _require_valid(request: pb.ListUpcomingRequest) -> None:
     violations = list(rules.check_slug("venue_id", request.venue_id)) if request.venue_id else []
-    if not 0 <= request.page_size <= paging.PAGE_MAX:
-        message = f"must be 0 to {paging.PAGE_MAX}"
-        violations.append(FieldViolation("page_size", "OUT_OF_RANGE", message))
+    violations += paging.check_page_size(request.page_size)
     if violations:
         raise Invalid(violations)
 

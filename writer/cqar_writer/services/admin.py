@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Final
 
 from cqc.writer.v1 import registry_admin_pb2 as pb
@@ -14,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar_shared.codec import entity_codec
 from cqar_shared.codec.request_validation import require_key
-from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingRule
 from cqar_shared.domain.kind import AnyKind
@@ -40,9 +40,8 @@ from cqar_writer.database.head import HeadReader
 from cqar_writer.database.primary import PrimaryDatabase
 from cqar_writer.mutations import ITEMS_MAX, AppliedMutation, Mutations, idempotency_key_of
 from cqar_writer.protocol.log_rows import head_message
-from cqar_writer.reads import entity_history
+from cqar_writer.reads import change_entries, entity_history
 from cqar_writer.reads.asset_prices import prices_of
-from cqar_writer.reads.change_entries import difference_message
 from cqar_writer.reads.listing_periods import periods_of
 from cqar_writer.reads.listing_sources import source_of
 from cqar_writer.reads.sessions import Reads
@@ -146,14 +145,13 @@ class RegistryAdminService(
 
     async def History(self, request: pb.HistoryRequest, context: Context) -> pb.HistoryResponse:
         kind = _kind(request.entity.kind, None)
-        if kind is API_KEY and auth.caller.get().role < Role.ADMIN:
-            raise Forbidden("only an admin's key is told the history of API keys")
-        if not kind.exported and kind is not API_KEY:
+        if not change_entries.may_see(kind.name, is_admin=auth.caller.get().role >= Role.ADMIN):
+            if kind is API_KEY:
+                raise Forbidden("only an admin's key is told the history of API keys")
             raise Forbidden(f"the history of {kind.name} is not told")
         require_key(kind, request.entity.key)
-        if not 0 <= request.page_size <= entity_history.PAGE_MAX:
-            text = f"must be 0 to {entity_history.PAGE_MAX}"
-            raise Invalid([FieldViolation("page_size", "OUT_OF_RANGE", text)])
+        if violations := [*paging.check_page_size(request.page_size, entity_history.PAGE_MAX)]:
+            raise Invalid(violations)
         ref = (kind.name, request.entity.key)
         mark = paging.query_id_of("history", *ref)
         before = _revision_in(request.page_token, mark)
@@ -250,33 +248,20 @@ async def _page_of(
     async with aclosing(entries):
         async for entry in entries:
             is_long = len(entry.before) + len(entry.after) > ASIDE_BYTES
-            message = await run_off_loop(is_long, _entry_message, kind, entry)
+            make = partial(
+                change_entries.history_entry,
+                entry.change_set,
+                kind,
+                entry.before,
+                entry.after,
+                entry.past,
+            )
+            message = await run_off_loop(is_long, make)
             size += message.ByteSize()
             if page.entries and (len(page.entries) == limit or size > DEFAULT_BYTES_MAX):
                 return page, True
             page.entries.append(message)
     return page, False
-
-
-def _entry_message(kind: AnyKind, entry: entity_history.HistoryEntry) -> pb.HistoryEntry:
-    change_set = entry.change_set
-    message = pb.HistoryEntry(
-        epoch=change_set.epoch,
-        revision=change_set.revision,
-        committed_at=change_set.committed_at,
-        actor=change_set.actor,
-        reason=change_set.reason,
-        request_id=change_set.request_id,
-        before=entry.before,
-        after=entry.after,
-        past=entry.past,
-    )
-    before, after = (
-        entity_codec.decode(kind, payload) if payload else None
-        for payload in (entry.before, entry.after)
-    )
-    message.differences.extend(map(difference_message, entity_diff.differences(before, after)))
-    return message
 
 
 def item_of(item: pb.ApplyItem, place: int) -> Item:

@@ -64,10 +64,7 @@ class LogMethods:
 
 
 def _check(request: pb.ListChangesRequest, *, is_admin: bool) -> None:
-    violations = []
-    if not 0 <= request.page_size <= PAGE_MAX:
-        text = f"must be 0 to {PAGE_MAX}"
-        violations.append(FieldViolation("page_size", "OUT_OF_RANGE", text))
+    violations = [*paging.check_page_size(request.page_size, PAGE_MAX)]
     for field in ("actors", "kinds", "venue_ids"):
         if len(getattr(request, field)) > FILTERS_MAX:
             text = f"at most {FILTERS_MAX}"

@@ -26,7 +26,6 @@ from cqar_writer.rejects.reject_reasons import reason_of
 from cqar_writer.services.rpc_methods import send_position
 from cqar_writer.store.reject_rows import ReportedReject
 
-PAGE_MAX: Final = 1_000
 #: A venue's code and its text; what is longer is cut.
 CODE_CHARS_MAX: Final = 64
 MESSAGE_CHARS_MAX: Final = 512
@@ -63,10 +62,9 @@ class RejectMethods:
     async def ListRejects(
         self, request: pb.ListRejectsRequest, context: Context
     ) -> pb.ListRejectsResponse:
-        if not 0 <= request.page_size <= PAGE_MAX:
-            text = f"must be 0 to {PAGE_MAX}"
-            raise Invalid([FieldViolation("page_size", "OUT_OF_RANGE", text)])
-        limit = request.page_size or PAGE_MAX
+        if violations := [*paging.check_page_size(request.page_size)]:
+            raise Invalid(violations)
+        limit = request.page_size or paging.PAGE_MAX
         mark = paging.query_id_of("rejects", request.venue_id, request.venue_symbol)
         after = _after(request.page_token, mark)
         async with self._reads.begin() as reading:

@@ -79,11 +79,9 @@ def check_listing_source(
 
 
 def _check_answer(answer: Any, prefix: str, registry: RegistryView) -> Iterator[FieldViolation]:
-    yield from rules.check_request(f"{prefix}request", answer.request)
-    yield from rules.check_sha256(f"{prefix}sha256", answer.sha256)
+    yield from rules.check_answer(answer, prefix, registry.now)
     if answer.taken_at is None:
         yield FieldViolation(f"{prefix}taken_at", "REQUIRED", "is required")
-    yield from rules.check_taken(f"{prefix}taken_at", answer.taken_at, registry.now)
 
 
 LISTING_SOURCE = Kind(

@@ -80,11 +80,9 @@ def check_venue_facts(
 def _check_answer(
     answer: VenueAnswer, prefix: str, registry: RegistryView
 ) -> Iterator[FieldViolation]:
-    yield from rules.check_request(f"{prefix}request", answer.request)
-    yield from rules.check_sha256(f"{prefix}sha256", answer.sha256)
+    yield from rules.check_answer(answer, prefix, registry.now)
     if answer.size is not None and answer.size < 0:
         yield FieldViolation(f"{prefix}size", "OUT_OF_RANGE", "must not be negative")
-    yield from rules.check_taken(f"{prefix}taken_at", answer.taken_at, registry.now)
 
 
 VENUE_FACTS = Kind(
