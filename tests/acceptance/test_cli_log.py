@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 
 from tests.acceptance.conftest import Stack
 
@@ -37,7 +38,7 @@ async def test_what_is_asked_wrongly_is_said(stack: Stack) -> None:
 
 async def test_who_follows_sees_what_is_committed_meanwhile(stack: Stack) -> None:
     follower = await asyncio.create_subprocess_exec(
-        *("python", "-m", "cqar", "log", "--follow", "-o", "jsonl", "--limit", "1"),
+        *(sys.executable, "-m", "cqar", "log", "--follow", "-o", "jsonl", "--limit", "1"),
         *("--kind", "venue", "--state", str(stack.state_dir)),
         stdout=asyncio.subprocess.PIPE,
     )
