@@ -139,7 +139,8 @@ class WebhookLoop:
                 await self._tell(answer)
                 token = answer.next_page_token
                 if not token:
-                    self._note(max(after, answer.revision))
+                    if answer.revision > after:
+                        self._note(answer.revision)
                     metrics.WEBHOOK_REVISION.labels(self.name).set(answer.revision)
                     return True
         except CallFailed as error:

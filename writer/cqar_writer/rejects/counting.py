@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cqar_shared.domain.finding_policy import FindingRule
 from cqar_shared.domain.kind import AnyKind
-from cqar_shared.domain.kinds.finding import FINDING
+from cqar_shared.domain.kinds.finding import FINDING, Finding
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 from cqar_shared.domain.planned_batch import PlannedBatch
 from cqar_shared.errors import TooMany
@@ -23,7 +23,7 @@ from cqar_shared.runtime.token_bucket import TokenBuckets
 from cqar_writer import metrics
 from cqar_writer.database.primary import PrimaryDatabase
 from cqar_writer.mutations import Cause, Mutations
-from cqar_writer.rejects.doubting import ACTOR, Doubted, finding_of, plan_doubt
+from cqar_writer.rejects.doubting import ACTOR, Doubted, finding_of, plan_doubt, stands
 from cqar_writer.rejects.reject_reasons import doubts, name_of
 from cqar_writer.store import entity_rows, reject_rows
 from cqar_writer.store.reject_rows import RejectTotal, ReportedReject
@@ -99,33 +99,30 @@ class RejectCounter:
                 text = f"{report.actor} reported {ROWS_EACH} spellings, reasons and hours"
                 raise TooMany(f"{text} within {KEPT_FOR.days} days: no more are counted")
             await reject_rows.add(tx, report)
-            decided_at = await self._decided_at(tx, report)
+            finding = finding_of(report, await _load(tx, VENUE_SYMBOL, report.listing_id))
+            before: Finding | None = await _load(tx, FINDING, finding.finding_id)
             since = self._mutations.now() - self._threshold.window
+            # What was reported before it was decided counts no more.
+            decided_at = before.decided_at if before is not None else None
             totals = await reject_rows.totals(tx, report, max(since, decided_at or since))
         metrics.REJECTS_REPORTED.labels(name_of(report.reason)).inc()
         reports, actors = sum(t.reports for t in totals), len(totals)
         is_enough = reports >= self._threshold.reports and actors >= self._threshold.actors
         if not is_enough or not doubts(report.reason):
             return CountedReject(reports, actors, "")
-        return CountedReject(reports, actors, await self._doubt(report, totals))
-
-    async def _decided_at(self, tx: AsyncConnection, report: ReportedReject) -> dt.datetime | None:
-        """When the finding about it was decided: what was reported before counts no more."""
-        listing = await _load(tx, VENUE_SYMBOL, report.listing_id)
-        finding = await _load(tx, FINDING, finding_of(report, listing).finding_id)
-        return finding.decided_at if finding is not None else None
+        finding_id = finding.finding_id
+        if not stands(before):
+            finding_id = await self._doubt(report, totals) or finding_id
+        return CountedReject(reports, actors, finding_id)
 
     async def _doubt(self, report: ReportedReject, totals: Sequence[RejectTotal]) -> str:
-        """Make the finding, and return its id."""
+        """Make the finding, and return its id; empty: another report made it meanwhile."""
         plan = partial(plan_doubt, Doubted(report, totals, self._policy))
         cause = Cause(ACTOR, f"{report.venue_id} refuses orders of {report.venue_symbol}")
         applied = await self._mutations.apply_planned(PlannedBatch[None](plan), cause)
         if applied.committed:
             metrics.REJECTS_DOUBTING.inc()
-        async with self._engine.connect() as tx:
-            listing = await _load(tx, VENUE_SYMBOL, report.listing_id)
-            finding = finding_of(report, listing)
-            return finding.finding_id if await _load(tx, FINDING, finding.finding_id) else ""
+        return next((o.key for o in applied.outcomes if o.kind is FINDING), "")
 
     async def purge(self) -> None:
         """Forget what is older than `KEPT_FOR`, once an hour, until cancelled."""

@@ -71,6 +71,11 @@ def finding_of(report: ReportedReject, listing: VenueSymbol | None) -> Finding:
     )
 
 
+def stands(finding: Finding | None) -> bool:
+    """Whether more reports make nothing new: it waits for people, or was rejected."""
+    return finding is not None and finding.state in (*UNDECIDED, FindingState.REJECTED)
+
+
 def plan_doubt(doubted: Doubted, registry: RegistryView) -> list[Item]:
     """Return the finding and the doubt; nothing where the finding is there, or was decided.
 
@@ -81,7 +86,7 @@ def plan_doubt(doubted: Doubted, registry: RegistryView) -> list[Item]:
     listing = _listing(report, registry)
     finding = finding_of(report, listing)
     before: Finding | None = registry.get(FINDING.name, finding.finding_id)
-    if before is not None and before.state in (*UNDECIDED, FindingState.REJECTED):
+    if stands(before):
         return []
     finding = msgspec.structs.replace(finding, evidence=_evidence(doubted.totals))
     finding = with_policy(finding, ACTOR, doubted.rules)
