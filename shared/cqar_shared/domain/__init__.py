@@ -25,6 +25,7 @@ __all__ = [
     "instant",
     "kind",
     "kinds",
+    "listing_canaries",
     "listing_dating",
     "listing_term_rules",
     "load_rounds",

@@ -23,9 +23,6 @@ PERMISSION_GROUPS_MAX: Final = 512
 WORDS_MAX: Final = 64
 LEGS_MAX: Final = 32
 DOUBTS_MAX: Final = 8
-CANARIES_MAX: Final = 32
-#: The longest time for which a change may hold for a group before somebody decides.
-CANARY_FOR_MAX: Final = dt.timedelta(days=7)
 #: A longer interval than any venue's: a month.
 FUNDING_INTERVAL_S_MAX: Final = 31 * 86_400
 
@@ -69,21 +66,6 @@ class ScheduledTerm(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     effective_at: dt.datetime | None = None
-    field: str = ""
-    value: str = ""
-
-
-class CanaryTerm(msgspec.Struct, frozen=True, kw_only=True):
-    """A term's value for the resolvers of a group, between two instants.
-
-    Attributes:
-        canary_group: A slug.
-        field, value: As of `ScheduledTerm`.
-    """
-
-    canary_group: str = ""
-    effective_at: dt.datetime | None = None
-    ends_at: dt.datetime | None = None
     field: str = ""
     value: str = ""
 
@@ -228,7 +210,9 @@ def check_scheduled(
         yield FieldViolation("scheduled", "TOO_MANY", f"at most {SCHEDULED_MAX}")
         return
     found = [
-        v for place, one in enumerate(changes) for v in _check_one(place, one, terms, statuses)
+        v
+        for n, one in enumerate(changes)
+        for v in check_change(f"scheduled[{n}].", one, terms, statuses)
     ]
     if found:
         yield from found
@@ -240,13 +224,15 @@ def check_scheduled(
     yield from _check_outcomes(after)
 
 
-def _check_one(
-    place: int,
-    one: ScheduledTerm | CanaryTerm,
-    terms: Collection[str],
-    statuses: Collection[str],
+def check_change(
+    where: str, one: Any, terms: Collection[str], statuses: Collection[str]
 ) -> Iterator[FieldViolation]:
-    where = f"scheduled[{place}]."
+    """Check a term's value from an instant on.
+
+    Args:
+        where: What the names of its fields begin with, such as `scheduled[0].`.
+        one: A `ScheduledTerm`, or what has its fields.
+    """
     if one.effective_at is None:
         yield FieldViolation(f"{where}effective_at", "REQUIRED", "is required")
     if one.field == "status":
@@ -281,46 +267,3 @@ def _check_outcomes(after: Any) -> Iterator[FieldViolation]:
                 leaf = violation.field.removeprefix(_EXACT)
                 message = f"from {one.effective_at.isoformat()} on {leaf} {violation.message}"
                 yield FieldViolation("scheduled", violation.reason, message)
-
-
-def check_canaries(
-    after: Any, terms: Collection[str], statuses: Collection[str]
-) -> Iterator[FieldViolation]:
-    """Check what holds for groups: each by itself, and the terms that each group has."""
-    canaries = after.canaries or ()
-    if len(canaries) > CANARIES_MAX:
-        yield FieldViolation("canaries", "TOO_MANY", f"at most {CANARIES_MAX}")
-        return
-    found = [v for n, one in enumerate(canaries) for v in _check_canary(n, one, terms, statuses)]
-    if found:
-        yield from found
-        return
-    if len({(one.canary_group, one.field) for one in canaries}) < len(canaries):
-        yield FieldViolation("canaries", "DUPLICATE", "changes a term twice for one group")
-        return
-    for group in dict.fromkeys(one.canary_group for one in canaries):
-        changes = {
-            one.field: decimals.parse(one.value)
-            for one in canaries
-            if one.canary_group == group and one.field != "status"
-        }
-        for violation in check_terms(msgspec.structs.replace(after, canaries=None, **changes)):
-            message = f"for group {group} {violation.field} {violation.message}"
-            yield FieldViolation("canaries", violation.reason, message)
-
-
-def _check_canary(
-    place: int, one: CanaryTerm, terms: Collection[str], statuses: Collection[str]
-) -> Iterator[FieldViolation]:
-    where = f"canaries[{place}]."
-    yield from rules.check_slug(f"{where}canary_group", one.canary_group)
-    for violation in _check_one(place, one, terms, statuses):
-        field = violation.field.replace("scheduled[", "canaries[")
-        yield violation._replace(field=field)
-    if one.ends_at is None:
-        yield FieldViolation(f"{where}ends_at", "REQUIRED", "is required")
-    elif one.effective_at is not None:
-        length = one.ends_at - one.effective_at
-        if not dt.timedelta(0) < length <= CANARY_FOR_MAX:
-            message = f"must be later than effective_at, by at most {CANARY_FOR_MAX.days} days"
-            yield FieldViolation(f"{where}ends_at", "OUT_OF_RANGE", message)

@@ -21,13 +21,12 @@ from cqc.venues.v1 import venue_symbol_pb2
 from cqar_shared.domain import decimals, rules
 from cqar_shared.domain.alias_rules import check_alias, check_removal, others
 from cqar_shared.domain.kind import Entity, Kind, RegistryView, by
+from cqar_shared.domain.listing_canaries import CanaryTerm, check_canaries, kept_canaries
 from cqar_shared.domain.listing_dating import Dating, dating_of
 from cqar_shared.domain.listing_term_rules import (
-    CanaryTerm,
     CombinationLeg,
     PermissionGroups,
     ScheduledTerm,
-    check_canaries,
     check_parts,
     check_scheduled,
     check_terms,
@@ -214,9 +213,10 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
     canaries: tuple[CanaryTerm, ...] | None = None
 
 
-#: Identity and period of a listing, and where it is spelled so; the other fields are terms.
+#: Identity and period of a listing, where it is spelled so, and what holds for groups only; the
+#: other fields are terms.
 _IDENTITY: Final = (
-    *("listing_id", "venue_id", "symbol_id", "venue_symbol", "channels"),
+    *("listing_id", "venue_id", "symbol_id", "venue_symbol", "channels", "canaries"),
     *("listed_at", "delisted_at", "first_seen_at", "terms_since", "terms_stated_at"),
 )
 _DATED: Final = tuple(n for n in VenueSymbol.__struct_fields__ if n not in _IDENTITY)
@@ -252,9 +252,14 @@ def complete(before: VenueSymbol | None, given: VenueSymbol, registry: RegistryV
         if after.status is MarketStatusCode.DELISTED:
             kept["status"] = MarketStatusCode.DELISTED
         after = msgspec.structs.replace(after, **kept)
-    return msgspec.structs.replace(
+    after = msgspec.structs.replace(
         after, terms_since=dating.since, terms_stated_at=dating.stated_at
     )
+    # What changes nothing else takes no lapsed canary away: a venue's unchanged answer is none.
+    if not after.canaries or after == before:
+        return after
+    canaries = kept_canaries(before, after, registry.now)
+    return msgspec.structs.replace(after, canaries=canaries)
 
 
 def past(

@@ -26,7 +26,7 @@ from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode
-from cqar_shared.domain.listing_term_rules import CanaryTerm
+from cqar_shared.domain.listing_canaries import CanaryTerm
 from tests.support.entity_builders import NOW, a_venue, a_venue_asset, an_asset, an_id
 from tests.support.memory_registry_view import KIND_OF, changed
 
@@ -236,7 +236,7 @@ def test_what_holds_for_a_group_of_resolvers_is_no_matter_of_the_venue() -> None
     canary = CanaryTerm(
         canary_group="desk",
         effective_at=NOW,
-        ends_at=NOW + DAY / 2,
+        ends_at=NOW + 2 * DAY,
         field="tick_size",
         value="0.5",
     )

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from cqar_resolver.cache.resolution_cache import ResolutionCache
 from cqar_resolver.queries import resolution
 from cqar_shared.domain.instant import Instant
-from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode
-from cqar_shared.domain.listing_term_rules import CANARY_FOR_MAX, CanaryTerm
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode, VenueSymbol
+from cqar_shared.domain.listing_canaries import CANARY_FOR_MAX, CanaryTerm
 from cqar_shared.queries.query import QueryContext
 from tests.support.change_set_builders import encoded, hydrated
 from tests.support.entity_builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
@@ -122,6 +122,39 @@ def test_what_a_canary_cannot_be_is_refused(canaries: tuple[CanaryTerm, ...], fi
 def test_a_canary_is_no_term_of_the_listing() -> None:
     before = a_venue_symbol(**TERMS, terms_since=NOW)
     given = changed(before, canaries=(a_canary(),))
-    after = VENUE_SYMBOL.complete(before, given, Held(*MARKET, before))
+    after = VENUE_SYMBOL.complete(before, given, Held(*MARKET, before, now=NOW + MINUTE))
     assert (after.terms_since, after.tick_size) == (NOW, Decimal("0.1"))
     assert after.canaries == (a_canary(),)
+
+
+def after_a_change(before: VenueSymbol, canaries: tuple[CanaryTerm, ...], **terms: Any) -> Any:
+    given = changed(before, canaries=canaries, **terms)
+    registry = Held(*MARKET, before, now=NOW + 20 * MINUTE)
+    after = VENUE_SYMBOL.complete(before, given, registry)
+    assert list(VENUE_SYMBOL.check(before, after, registry)) == []
+    return after
+
+
+def test_a_lapsed_canary_goes_with_the_next_change_and_refuses_none() -> None:
+    lapsed = a_canary(field="max_order_size", value="5")
+    before = a_venue_symbol(**TERMS, symbol_id=a_symbol().symbol_id, canaries=(lapsed,))
+    after = after_a_change(before, (lapsed,), min_order_size=Decimal(10))
+    assert (after.canaries, after.min_order_size) == (None, Decimal(10))
+
+
+def test_a_canary_that_no_longer_fits_goes_and_another_group_keeps_its_own() -> None:
+    until = NOW + 60 * MINUTE
+    unfit = a_canary(field="max_order_size", value="5", ends_at=until)
+    fits = a_canary(canary_group="other", ends_at=until)
+    before = a_venue_symbol(**TERMS, symbol_id=a_symbol().symbol_id, canaries=(unfit, fits))
+    after = after_a_change(before, (unfit, fits), min_order_size=Decimal(10))
+    assert after.canaries == (fits,)
+
+
+def test_a_new_canary_that_does_not_fit_is_refused() -> None:
+    unfit = a_canary(field="max_order_size", value="5", ends_at=NOW + 60 * MINUTE)
+    symbol_id = a_symbol().symbol_id
+    before = a_venue_symbol(**TERMS, symbol_id=symbol_id, min_order_size=Decimal(10))
+    registry = Held(*MARKET, before)
+    after = VENUE_SYMBOL.complete(before, changed(before, canaries=(unfit,)), registry)
+    assert [v.field for v in VENUE_SYMBOL.check(before, after, registry)] == ["canaries"]
