@@ -73,9 +73,10 @@ def start(target: Target, **options: Any) -> None:
         changes["status"] = options["status"].upper()
     if not changes:
         raise click.UsageError("give the terms that the group is to have, such as --tick-size")
-    now = dt.datetime.now(dt.UTC)
 
     def started(after: Listing) -> None:
+        # It begins when it is made, not when somebody was asked.
+        now = dt.datetime.now(dt.UTC)
         kept = [
             c
             for c in after.canaries
@@ -154,10 +155,7 @@ def _change(target: Target, options: dict[str, Any], change: Callable[[Listing],
     with target.to_writer() as connection:
         head = connection.call(connection.admin.GetHead, pb.GetHeadRequest()).head
         before = open_listing(connection, options["venue"], options["spelling"])
-        after = Listing()
-        after.CopyFrom(before)
-        after.ClearField("ends_at")
-        change(after)
+        after = _changed(before, change)
         _apply(connection, after, head.revision, options, is_plan=True)
         table("What holds for groups", COLUMNS, list(_rows(after)))
         for field in _changed_terms(before, after):
@@ -169,7 +167,22 @@ def _change(target: Target, options: dict[str, Any], change: Callable[[Listing],
         if not options["yes"]:
             require_terminal("--yes or --plan")
             confirm("Change it?")
+            # It may have lapsed while somebody read.
+            after = _changed(before, change)
         _apply(connection, after, head.revision, options, is_plan=False)
+
+
+def _changed(before: Listing, change: Callable[[Listing], None]) -> Listing:
+    """Return a listing after a change, as of now.
+
+    Raises:
+        CallFailed: The group's canary does not exist, or has lapsed.
+    """
+    after = Listing()
+    after.CopyFrom(before)
+    after.ClearField("ends_at")
+    change(after)
+    return after
 
 
 def _apply(
@@ -184,16 +197,16 @@ def _of_group(listing: Listing, group: str) -> list[Any]:
     """The changes of a group.
 
     Raises:
-        CallFailed: The group has no change here, or its end is over: nobody has it any more.
+        CallFailed: The group has no change here, or nobody has one of them any more.
     """
     found = [change for change in listing.canaries if change.canary_group == group]
     if not found:
         text = f"{listing.venue_symbol!r} has no canary for group {group!r}: see cqar canary list"
         raise CallFailed(text, "NOT_FOUND")
-    if all(_is_over(change) for change in found):
-        text = f"the canary of group {group!r} has lapsed: start it anew, or change the terms"
-        raise CallFailed(text, "FAILED_PRECONDITION")
-    return [change for change in found if not _is_over(change)]
+    if lapsed := [change.field for change in found if _is_over(change)]:
+        text = f"the canary of group {group!r} has lapsed for {', '.join(lapsed)}"
+        raise CallFailed(f"{text}: start it anew, or change the terms", "FAILED_PRECONDITION")
+    return found
 
 
 def _withdraw(after: Listing, group: str) -> None:
@@ -231,5 +244,12 @@ def _rows(listing: Listing) -> Iterator[tuple[str, ...]]:
             change.value,
             change.effective_at.ToJsonString(),
             change.ends_at.ToJsonString(),
-            "LAPSED" if _is_over(change) else "HOLDS",
+            _state(change),
         )
+
+
+def _state(change: Any) -> str:
+    if _is_over(change):
+        return "LAPSED"
+    begun = change.effective_at.ToDatetime(dt.UTC) <= dt.datetime.now(dt.UTC)
+    return "HOLDS" if begun else "WAITS"

@@ -88,6 +88,7 @@ def check(
             ("price", checked.price),
             ("quantity", checked.quantity),
             ("notional", checked.notional),
+            ("terms of group", checked.canary_group),
             ("freshness", freshness_text(checked.freshness)),
         ]
         table(f"{intent} {venue} {symbol}", ("", ""), [row for row in rows if row[1]])

@@ -65,6 +65,7 @@ def _identity(resolution: rpb.Resolution) -> Iterator[Row]:
     yield "listed", "" if listed == "FOUND" else listed.replace("_", " ").lower()
     status = _word(venue_symbol_pb2.MarketStatus, listing.status)
     yield "status", status or "not known, nor are the steps"
+    yield "terms of group", resolution.canary_group
     yield "alias of", listing.alias_of
     yield "channels", ", ".join(listing.channels)
     # An import notes here that nobody has reviewed what ccxt reads of the venue.
@@ -80,6 +81,9 @@ def _times(resolution: rpb.Resolution) -> Iterator[Row]:
         yield "phase", f"{_word(venue_symbol_pb2.MarketStatus, phase.status)} {' to '.join(ends)}"
     for change in listing.scheduled:
         yield "scheduled", f"{_instant(change, 'effective_at')} {change.field} {change.value}"
+    for canary in listing.canaries:
+        until = _instant(canary, "ends_at")
+        yield "canary", f"{canary.field} {canary.value} for group {canary.canary_group} to {until}"
     yield "expiry", _instant(symbol, "expiry")
     yield "last trade", _instant(symbol, "last_trade_at")
     ends_at = _instant(listing, "ends_at")

@@ -12,10 +12,11 @@ import click
 from cqar.admin.connection import Connection
 from cqar.cli.file_report import changes_document, show_changes, unused_label
 from cqar.cli.output import confirm, out, print_json, require_terminal, say, to_stderr
-from cqar.cli.param_types import InstantParam
+from cqar.cli.param_types import InstantParam, LengthParam
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
 from cqar.files import file_requests
+from cqar.files.canary_changes import CanaryPlan, as_canaries
 from cqar.files.comparison import PROBLEMS_MAX, FileChange, FileComparison, compare, left_out
 from cqar.files.json_schema import registry_schema
 from cqar.files.placed_record import UnusableFile
@@ -175,6 +176,12 @@ def _plan(connection: Connection, options: dict[str, Any]) -> FilePlan:
         loaded = load_records(connection, progress=lambda done: progress(done, 0))
     comparison = compare(read_records(files), loaded.messages)
     now = dt.datetime.now(dt.UTC)
+    if canary := options.get("canary"):
+        plan = CanaryPlan(canary, now, now + options["length"])
+        changes, problems = as_canaries(comparison.changes, loaded.messages, plan)
+        comparison = comparison._replace(
+            changes=changes, problems=[*comparison.problems, *problems]
+        )
     pruned = left_out(loaded.messages, comparison.stated, options.get("prune") or ())
     removals = [file_requests.ended(change, loaded.messages, now) for change in pruned]
     changes = [*comparison.changes, *(change for change in removals if change.before is not None)]
@@ -258,6 +265,10 @@ def _leave(plan: FilePlan) -> None:
 
 @click.command("apply")
 @_file_options
+@click.option(
+    "--canary", help="Let this group of resolvers have the terms first: `canary_group` there."
+)
+@click.option("--for", "length", type=LengthParam(), help="Until a canary lapses, such as 10m.")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would change; change nothing.")
 @click.option("--yes", is_flag=True, help="Apply without asking.")
 @click.option("--reason", default="", help="Why, for the audit log; default: the files' names.")
@@ -272,7 +283,12 @@ def apply(target: Target, **options: Any) -> None:
     Examples:
       cqar apply -f registry --plan
       cqar apply -f registry/binance/listings.yaml --prune venue_symbol@binance
+      cqar apply -f registry/binance/listings.yaml --canary desk --for 10m
     """
+    if bool(options["canary"]) != bool(options["length"]):
+        raise click.UsageError("--canary and --for go together")
+    if options["canary"] and options["prune"]:
+        raise click.UsageError("--prune removes for all: give it without --canary")
     with target.to_writer() as connection:
         plan = _plan(connection, options)
         _show(plan, options)

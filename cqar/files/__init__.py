@@ -2,10 +2,12 @@
 
 `record_form` turns entities into plain records and back. `yaml_form` and `line_forms` write and
 read them. `folder_layout` says which record goes into which file. `registry_records` reads the
-registry's. `comparison` says what files would change, and `json_schema` what a record may hold.
+registry's. `comparison` says what files would change, `canary_changes` makes that hold for a group
+of resolvers first, and `json_schema` says what a record may hold.
 """
 
 __all__ = [
+    "canary_changes",
     "comparison",
     "file_requests",
     "json_schema",

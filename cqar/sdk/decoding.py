@@ -292,6 +292,7 @@ def order_check(message: pb.CheckOrderResponse) -> r.OrderCheck:
         notional=decimal(message.notional),
         freshness=freshness(message.freshness),
         facts_age_ms=facts_age_ms(message),
+        canary_group=message.canary_group or None,
     )
 
 

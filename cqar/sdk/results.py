@@ -309,7 +309,7 @@ class OrderCheck(msgspec.Struct, frozen=True):
         quantity: Rounded down; None if none was given or the lot is not known.
         notional: In the unit of prices; of QUANTO contracts in the settlement asset. Of a market
             order at the reference price. None if it cannot be computed.
-        facts_age_ms: As of a resolution.
+        facts_age_ms, canary_group: As of a resolution.
     """
 
     allowed: bool
@@ -319,6 +319,7 @@ class OrderCheck(msgspec.Struct, frozen=True):
     notional: Decimal | None
     freshness: Freshness
     facts_age_ms: int | None = None
+    canary_group: str | None = None
 
     def __bool__(self) -> bool:
         return self.allowed

@@ -139,6 +139,25 @@ async def test_the_registry_is_written_compared_and_changed_by_files(
     assert [c["outcome"] for c in pruned.document["changes"]] == ["UPDATED"]
 
 
+async def test_what_files_change_holds_for_a_group_first(market: Stack, tmp_path: Path) -> None:
+    await market.ok("listing", "add", "desk-venue", "AAA-BBB2", "AAA/BBB", "--tick-size", "0.1")
+    text = (await market.ok("export", "--kind", "venue_symbol", "--venue", "desk-venue")).out
+    file = tmp_path / "listings.yaml"
+    file.write_text(text.replace("tick_size: '0.1'", "tick_size: 0.25"))
+    first = ("apply", "-f", str(file), "--canary", "desk", "--for", "10m")
+    assert (await market.cqar(*first[:-2], "--yes")).code == 2
+    applied = await market.cqar(*first, "--yes")
+    assert applied.code == 0, applied.err
+    tried = {(c["spelling"], c["now"], c["canary"], c["group"]) for c in await canaries(market)}
+    assert ("AAA-BBB2", "0.1", "0.25", "desk") in tried
+    shown = await market.ok("resolve", "desk-venue", "AAA-BBB2")
+    assert "tick_size 0.25 for group desk" in shown.out
+    file.write_text(text.replace("venue_symbol: AAA-BBB2", "venue_symbol: AAA-BBB3"))
+    other = await market.cqar(*first, "--yes")
+    assert other.code == 1
+    assert "cannot differ for a group" in other.err
+
+
 @pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
 async def test_every_form_says_the_same(market: Stack, tmp_path: Path, form: str) -> None:
     await market.ok("export", "-o", form, "--out", str(tmp_path))

@@ -70,7 +70,7 @@ async def ask(
         await store.flushall()
 
     @asynccontextmanager
-    async def asking(*, follows: bool) -> AsyncIterator[Asked]:
+    async def asking(*, follows: bool, canary_group: str = "") -> AsyncIterator[Asked]:
         async with (
             link_to(database) as (to_database, url),
             link_to(servers.redis) as (to_cache, cache),
@@ -81,6 +81,7 @@ async def ask(
                 redis_url=cache,
                 integrity_key_file=key_file(),
                 probe_every_s=0.1,
+                canary_group=canary_group,
             )
             async with (
                 serves(config, follows=follows) as at,
