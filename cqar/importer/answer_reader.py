@@ -24,7 +24,7 @@ from cqar.importer.readers.product_line import (
     Request,
     Row,
 )
-from cqar.importer.record_fields import new_fields
+from cqar.importer.record_fields import new_fields, require_known_parts
 from cqar.importer.saved_answers import (
     DecodedAnswer,
     UnusableAnswer,
@@ -290,6 +290,7 @@ def read_row(reading: Reading, form: Form[Any], row: Row) -> None:
     name = printable_name(row.name)
     try:
         record = msgspec.convert(row.record, form.record)
+        require_known_parts(row.record, form.record)
         found = form.read(record)
         if isinstance(found, Market):
             require_sound(found)

@@ -1,12 +1,15 @@
-"""Which fields of a raw record its reader does not know. Pure."""
+"""Which fields and parts of a raw record its reader does not know. Pure."""
 
 from __future__ import annotations
 
 import typing
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
+from cqar.importer.market import UnreadableRecord
 from cqar.importer.readers.product_line import RawRecord
+
+_NAMED_MAX: Final = 5
 
 
 def new_fields(record: Any, shape: type[RawRecord]) -> list[str]:
@@ -20,6 +23,30 @@ def new_fields(record: Any, shape: type[RawRecord]) -> list[str]:
         for part in value if isinstance(value, list) else (value,):
             found += [f"{name}.{path}" for path in new_fields(part, inner)]
     return found
+
+
+def parts_of(shape: type[RawRecord]) -> dict[str, type[RawRecord]]:
+    """The fields of a record that hold records, and of what shape."""
+    return _shape(shape)[1]
+
+
+def require_known_parts(record: Any, shape: type[RawRecord]) -> None:
+    """Refuse a record with a part that states something of which its reader knows no field.
+
+    Such a part has another form than the reader knows; to leave it out would turn what it states
+    into "not stated".
+
+    Raises:
+        UnreadableRecord: A part holds fields, and its reader knows none of them.
+    """
+    for name, inner in parts_of(shape).items():
+        value = record.get(name) if isinstance(record, dict) else None
+        known, _ = _shape(inner)
+        for part in value if isinstance(value, list) else (value,):
+            if isinstance(part, dict) and part and known.isdisjoint(part):
+                fields = ", ".join(sorted(map(str, part))[:_NAMED_MAX])
+                raise UnreadableRecord(f"{name} has none of the fields that are known: {fields}")
+            require_known_parts(part, inner)
 
 
 @lru_cache(256)

@@ -11,6 +11,7 @@ import pytest
 
 from cqar.importer.answer_reader import Reading, read_answers, read_row
 from cqar.importer.readers.product_line import Form, Row
+from cqar.importer.record_fields import parts_of
 from cqar.importer.readers.registry import product_line_of
 from cqar.importer.saved_answers import (
     DecodedAnswer,
@@ -91,6 +92,26 @@ def test_any_json_in_place_of_any_field_has_one_outcome(listing: Listing) -> Non
                     reading = Reading("a-reader/1", frozenset())
                     read_row(reading, form, Row(row.name, changed_at(row.record, path, value)))
                     assert sum(reading.outcomes.values()) == 1, (path, value)
+
+
+def test_a_part_of_another_form_makes_its_record_unreadable() -> None:
+    tried = set()
+    for listing in FILES:
+        _, forms = _rows(listing)
+        for form, rows in forms:
+            for row in rows[:RECORDS]:
+                for name in parts_of(form.record):
+                    part = row.record.get(name)
+                    whole = part[0] if isinstance(part, list) and part else part
+                    if not isinstance(whole, dict) or not whole:
+                        continue
+                    tried.add((listing.venue_id, name))
+                    moved = {"of another form": part}
+                    changed = [moved] if isinstance(part, list) else moved
+                    reading = Reading("a-reader/1", frozenset())
+                    read_row(reading, form, Row(row.name, row.record | {name: changed}))
+                    assert reading.outcomes["UNREADABLE"] == 1, (listing.name, name)
+    assert len(tried) > 20
 
 
 BROKEN: Final = {
