@@ -52,8 +52,9 @@ def reviewed(
         if not is_taken:
             stay += names
             doubts |= {doubt} if doubt else set()
-    lifted = decisions.open.lifted(given.listing_id)
-    after = with_doubts(_staying(was, given, stay), doubts, lifted)
+    settled = _staying(was, given, stay)
+    decisions.open.note_terms(settled)
+    after = with_doubts(settled, doubts, decisions.open.lifted(given.listing_id))
     return after if after != before or not stay else None
 
 

@@ -8,9 +8,11 @@ from typing import Final
 
 import msgspec
 
-from cqar_shared.domain.finding_effects import CHANGE_UNDECIDED
+from cqar_shared.domain import entity_diff
+from cqar_shared.domain.finding_effects import CHANGE_UNDECIDED, DOUBTED_BY_REJECTS
 from cqar_shared.domain.finding_policy import FindingKind
 from cqar_shared.domain.kinds.finding import UNDECIDED, Finding, FindingAction, FindingState
+from cqar_shared.domain.kinds.venue_symbol import VenueSymbol
 
 #: Kinds that an import finds by comparing terms; others are found by comparing identities.
 COMPARED: Final = frozenset(
@@ -49,6 +51,7 @@ class OpenFindings:
         self._known = known
         self._kept: set[str] = set()
         self._read: set[str] = set()
+        self._terms: dict[str, VenueSymbol] = {}
         self._whole: frozenset[str] = frozenset()
         self._about: dict[str, list[Finding]] = defaultdict(list)
         for finding in known.values():
@@ -76,6 +79,10 @@ class OpenFindings:
         """Note that the answers say how a listing is: what they do not say anew is over."""
         self._read.add(listing_id)
 
+    def note_terms(self, listing: VenueSymbol) -> None:
+        """Note the terms that a listing has from now on: what doubted former ones is over."""
+        self._terms[listing.listing_id] = listing
+
     def note_whole(self, kinds: Iterable[str]) -> None:
         """Note of which types the answers lack no more than they may."""
         self._whole = frozenset(kinds)
@@ -101,6 +108,8 @@ class OpenFindings:
         ]
 
     def _is_over(self, finding: Finding) -> bool:
+        if finding.kind == FindingKind.ORDER_REJECTED:
+            return finding.state in UNDECIDED and self._has_other_terms(finding)
         is_ours = finding.venue_id == self._venue_id and _is_compared(finding)
         if finding.finding_id in self._kept or not is_ours:
             return False
@@ -112,6 +121,15 @@ class OpenFindings:
         return finding.listing_id in self._read
 
 
+    def _has_other_terms(self, finding: Finding) -> bool:
+        """Whether a term that orders were refused by is another one now."""
+        listing = self._terms.get(finding.listing_id or "")
+        return listing is not None and any(
+            entity_diff.value_text(getattr(listing, d.field)) != d.before
+            for d in finding.differences or ()
+        )
+
+
 def _is_compared(finding: Finding) -> bool:
     """Whether it is a difference of terms: what a multiplier is proposed by is another matter."""
     if finding.kind != FindingKind.MULTIPLIER:
@@ -120,5 +138,7 @@ def _is_compared(finding: Finding) -> bool:
 
 
 def _doubts(finding: Finding) -> set[str]:
+    if finding.kind == FindingKind.ORDER_REJECTED:
+        return {DOUBTED_BY_REJECTS}
     doubt = DOUBT_OF.get(finding.action or FindingAction.REVIEW)
     return {doubt} if doubt is not None else set()

@@ -14,13 +14,16 @@ from cqar.importer.market import Alias, Code, Market, Scheduled
 from cqar.importer.missing import MassChange
 from cqar.importer.plan import Plan
 from cqar_shared.domain.evaluation import Result
-from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingRule
+from cqar_shared.domain.finding_effects import DOUBTED_BY_REJECTS
+from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingKind, FindingRule
 from cqar_shared.domain.kinds.finding import (
     FINDING,
     Finding,
     FindingAction,
+    FindingDifference,
     FindingState,
     finding_id_of,
+    with_id,
 )
 from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
@@ -399,3 +402,24 @@ def test_findings_go_with_the_listings_that_they_are_about() -> None:
         assert len(batch) <= BATCH_ITEMS
         listings = {item.venue_symbol.listing_id for item in batch if item.HasField("venue_symbol")}
         assert listings == {item.finding.listing_id for item in batch if item.HasField("finding")}
+
+
+def test_what_orders_were_refused_by_is_over_when_the_venue_states_other_terms() -> None:
+    registry = a_registry()
+    listing = registry.listing("BTCUSDT")
+    finding = Finding(
+        kind=FindingKind.ORDER_REJECTED,
+        state=FindingState.OPEN,
+        venue_id=listing.venue_id,
+        listing_id=listing.listing_id,
+        differences=(FindingDifference(field="tick_size", before="0.01"),),
+    )
+    finding = with_id(finding)
+    registry.findings[finding.finding_id] = finding
+    doubted = changed(listing, doubts=(DOUBTED_BY_REJECTS,))
+    registry.entities[VENUE_SYMBOL.name, listing.listing_id] = (VENUE_SYMBOL, doubted)
+    same = registry.imported(a_market(), *OTHERS, at=NOW + DAY)
+    assert (same.superseded, registry.listing("BTCUSDT").doubts) == ([], (DOUBTED_BY_REJECTS,))
+    finer = registry.imported(a_market(tick_size=Decimal("0.005")), *OTHERS, at=NOW + 2 * DAY)
+    assert [f.finding_id for f in finer.superseded] == [finding.finding_id]
+    assert registry.listing("BTCUSDT").doubts is None
