@@ -29,6 +29,10 @@ class OldAnswer(UnusableAnswer):
     """Answers are older than they may be."""
 
 
+class ReadMeanwhile(OldAnswer):
+    """Another process has asked the venue since, and told the registry: nothing is wrong."""
+
+
 def require_newest(
     connection: Connection, venue_id: str, reading: Reading, began_at: dt.datetime
 ) -> None:
@@ -38,14 +42,16 @@ def require_newest(
         began_at: When the venue was asked.
 
     Raises:
-        OldAnswer: They state an earlier time themselves, or were asked for before.
+        ReadMeanwhile: The registry was told of a round that began later.
+        OldAnswer: The answers state an earlier time themselves.
         CallFailed: The writer refused or did not answer.
     """
     request = pb.ListVenueFactsRequest(venue_ids=[venue_id])
     for message in connection.call(connection.admin.ListVenueFacts, request).facts:
         facts = entity_codec.from_message(VENUE_FACTS, message)
         if facts.read_at is not None and facts.read_at > began_at:
-            raise OldAnswer(f"another process read {venue_id} at {facts.read_at}, after this one")
+            text = f"another process read {venue_id} at {facts.read_at}, after this one"
+            raise ReadMeanwhile(text)
         _require_later(reading, facts)
 
 

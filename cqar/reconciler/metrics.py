@@ -15,7 +15,8 @@ GOOD_ANSWER: Final = Gauge(
 FAILURES: Final = Gauge(
     "cqar_reconciler_venue_failures", "Rounds in a row that failed at the venue.", ["venue"]
 )
-#: `outcome` is APPLIED, FETCH_FAILED, UNUSABLE, OLD_ANSWER, MASS_CHANGE, WRITER_FAILED or ERROR.
+#: `outcome` is APPLIED, READ_MEANWHILE, FETCH_FAILED, UNUSABLE, OLD_ANSWER, MASS_CHANGE,
+#: WRITER_FAILED or ERROR.
 ROUNDS: Final = Counter(
     "cqar_reconciler_rounds_total", "Rounds by how they ended.", ["venue", "outcome"]
 )

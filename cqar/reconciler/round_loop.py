@@ -11,9 +11,8 @@ from typing import Final
 
 from cqar.reconciler import round_schedule
 from cqar.reconciler.config import ReconcilerConfig
-from cqar.reconciler.round_index import APPLIED
 from cqar.reconciler.round_metrics import RoundMetrics
-from cqar.reconciler.rounds import ERROR, STOPPED, WRITER_FAILED, RoundReport, RoundRunner
+from cqar.reconciler.rounds import ERROR, GOOD, STOPPED, WRITER_FAILED, RoundReport, RoundRunner
 from cqar.reconciler.venue_state import VenueState, VenueStates
 
 log = logging.getLogger(__name__)
@@ -58,8 +57,8 @@ class RoundLoop:
 
     @property
     def failing(self) -> list[str]:
-        """Venues whose last round was not applied."""
-        return [s.venue_id for s in self.states.values() if s.outcome not in ("", APPLIED)]
+        """Venues whose last round failed."""
+        return [s.venue_id for s in self.states.values() if s.outcome not in ("", *GOOD)]
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Begin rounds that are due, until `stopping` is set; then wait for those that run."""
@@ -125,7 +124,7 @@ class RoundLoop:
         state.why = report.why[:WHY_CHARS_MAX]
         interval_s, chance = self._settings.interval_of(state.venue_id), self._chance()
         now_s = self._now()
-        if report.outcome == APPLIED:
+        if report.outcome in GOOD:
             state.failures = state.writer_failures = 0
             state.good_s = report.began_s
             state.due_s = round_schedule.after_success(report.began_s, now_s, interval_s, chance)

@@ -27,7 +27,7 @@ from cqar.importer.fetching import (
     fetch_all,
 )
 from cqar.importer.missing import MassChange
-from cqar.importer.newer_answers import OldAnswer
+from cqar.importer.newer_answers import OldAnswer, ReadMeanwhile
 from cqar.importer.plan import OutOfOrder, Plan
 from cqar.importer.readers.product_line import ProductLine
 from cqar.importer.readers.registry import reader_of
@@ -52,13 +52,17 @@ log = logging.getLogger(__name__)
 FETCH_FAILED: Final = "FETCH_FAILED"
 UNUSABLE: Final = "UNUSABLE"
 OLD_ANSWER: Final = "OLD_ANSWER"
+READ_MEANWHILE: Final = "READ_MEANWHILE"
 MASS_CHANGE: Final = "MASS_CHANGE"
 WRITER_FAILED: Final = "WRITER_FAILED"
 STOPPED: Final = "STOPPED"
 ERROR: Final = "ERROR"
 OUTCOMES: Final = (
-    *(APPLIED, FETCH_FAILED, UNUSABLE, OLD_ANSWER, MASS_CHANGE, WRITER_FAILED, STOPPED, ERROR),
+    *(APPLIED, READ_MEANWHILE, FETCH_FAILED, UNUSABLE, OLD_ANSWER, MASS_CHANGE, WRITER_FAILED),
+    *(STOPPED, ERROR),
 )
+#: After which the registry has what the venue says.
+GOOD: Final = (APPLIED, READ_MEANWHILE)
 VERB: Final = "reconciliation"
 
 
@@ -238,6 +242,8 @@ class _Round:
             return FETCH_FAILED
         if isinstance(error, CallFailed):
             return WRITER_FAILED
+        if isinstance(error, ReadMeanwhile):
+            return READ_MEANWHILE
         if isinstance(error, OldAnswer):
             return OLD_ANSWER
         if isinstance(error, UnusableAnswer | MassChange):

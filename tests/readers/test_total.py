@@ -11,8 +11,8 @@ import pytest
 
 from cqar.importer.answer_reader import Reading, read_answers, read_row
 from cqar.importer.readers.product_line import Form, Row
-from cqar.importer.record_fields import parts_of
 from cqar.importer.readers.registry import product_line_of
+from cqar.importer.record_fields import parts_of
 from cqar.importer.saved_answers import (
     DecodedAnswer,
     SavedResponse,

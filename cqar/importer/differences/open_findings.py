@@ -120,7 +120,6 @@ class OpenFindings:
             return self._whole.issuperset(d.field for d in finding.differences or ())
         return finding.listing_id in self._read
 
-
     def _has_other_terms(self, finding: Finding) -> bool:
         """Whether a term that orders were refused by is another one now."""
         listing = self._terms.get(finding.listing_id or "")

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar.importer.registry_products import Products
 from cqar.reconciler.kept_rounds import KeptRounds
 from cqar.reconciler.round_index import APPLIED
+from cqar.reconciler.rounds import GOOD
 from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, head_of
 from tests.support.entity_builders import a_venue
@@ -142,6 +143,23 @@ async def test_what_is_missing_is_doubted_and_ends_when_it_is_missing_ten_minute
         assert [f.kind for f in gone if f.state == finding_pb2.FINDING_STATE_APPLIED] == ["GONE"]
         kraken.pairs.insert(3, a_pair("ADA"))
         assert (await after(20)) is not None
+
+
+async def test_what_another_process_has_read_since_is_left_and_is_no_failure(
+    engine: AsyncEngine, mutations: Mutations, tmp_path: Path
+) -> None:
+    await commit(mutations, a_venue("kraken"))
+    kraken, begin = SimulatedKraken(*some_pairs()), utc_now()
+    async with reconciling(engine, lambda: begin, tmp_path / "r", kraken) as world:
+        await world.round(now=begin.timestamp)
+        revision = (await head_of(engine)).revision
+        kraken.pairs[2] = a_pair("SOL", status="cancel_only")
+        late = await world.round(now=lambda: begin.timestamp() - 60)
+        assert (late.outcome, late.outcome in GOOD) == ("READ_MEANWHILE", True)
+        assert "another process read kraken" in late.why
+        assert await kinds_changed(world.writer, revision) == set()
+        assert (await world.round(now=lambda: begin.timestamp() + 60)).outcome == APPLIED
+        assert "venue_symbol" in await kinds_changed(world.writer, revision)
 
 
 async def test_a_cut_off_listing_ends_nothing_and_is_stated_once(
