@@ -83,7 +83,7 @@ DASHBOARD: Final = Dashboard(
         panel(
             "Webhooks",
             "short",
-            ("sum(increase(cqar_reconciler_webhooks_total[5m]))", "posts"),
+            ("sum by (result) (increase(cqar_reconciler_webhooks_total[5m]))", "posts, {{result}}"),
             ("max(cqar_reconciler_webhook_dead_letters)", "dead letters, at most"),
             ("min(cqar_reconciler_webhook_revision)", "told up to, at least"),
         ),

@@ -213,9 +213,19 @@ class AssetIdentity:
         return any(market.spelling in r.spellings for r in self._codes.reuses_of(market))
 
     def keeps_meaning(self, market: Market) -> bool:
-        """Whether a market stays what it was, though its code means another coin now: it rests."""
+        """Whether a market stays what it was, though its code means another coin now.
+
+        One rests, where others of its code began anew. Another never left, while it is not decided
+        what the code means on the operator's other product lines.
+        """
         found = self._codes.reuses_of(market)
-        return bool(found) and not any(market.spelling in r.spellings for r in found)
+        if not found:
+            return self._has_undecided_code(market)
+        return not any(market.spelling in r.spellings for r in found)
+
+    def _has_undecided_code(self, market: Market) -> bool:
+        meanings = self._codes.codes.meanings
+        return any(meanings.get(code.venue) in self._undecided for code in own_codes(market))
 
     def is_undecided(self, market: Market, *, is_new: bool) -> bool:
         """Whether it is not decided which coin a market means.
@@ -225,10 +235,7 @@ class AssetIdentity:
         """
         if self.begins_anew(market):
             return True
-        if not is_new:
-            return False
-        meanings = self._codes.codes.meanings
-        return any(meanings.get(code.venue) in self._undecided for code in own_codes(market))
+        return is_new and self._has_undecided_code(market)
 
     def _undecided_assets(self) -> Iterator[str]:
         """Unverified assets of listings whose meaning is not decided."""

@@ -118,6 +118,20 @@ class CodeUse:
                 return listing
         return None
 
+    def since(self, asset_id: str, back: Iterable[Return]) -> VenueSymbol | None:
+        """A listing of the asset that was first seen after all of these came back, and trades."""
+        away = list(back)
+        begins = max(one.begins for one in away)
+        returned = {one.market.spelling for one in away}
+        for listing in self._of(asset_id):
+            is_own = listing.venue_id == self._venue_id
+            if is_own and listing.venue_symbol in returned:
+                continue
+            is_later = listing.first_seen_at is not None and listing.first_seen_at >= begins
+            if is_later and self._is_in_use(listing, is_own=is_own):
+                return listing
+        return None
+
     def _is_in_use(self, listing: VenueSymbol, *, is_own: bool) -> bool:
         market = self._markets.get(listing.venue_symbol) if is_own else None
         if market is not None:

@@ -1,7 +1,8 @@
 """Codes that may mean another coin than they did: they came back, or never left. Pure.
 
 A spelling that comes back after its end is bound anew, from its evidence. It is the same coin if
-another listing of the operator traded it all the while, or if name, contract or a person says so.
+another listing of the operator traded it all the while, or was found to be of it after the return,
+or if name, contract or a person says so.
 A listing that never left means another coin where its full name is another one, where the coin of
 the ticker is known to have changed since the venue was read last, or where the price after a halt
 has nothing to do with the price before it.
@@ -40,6 +41,8 @@ from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, VenueSymbol,
 #: A price after a halt that is so many times the one before it, or less, is another thing's.
 BREAK_TIMES: Final = 10
 _K = EvidenceKind
+#: Kinds of evidence that repeat what a code meant before.
+_REPEATED: Final = frozenset({_K.OPERATOR_CODE.value, _K.TICKER.value})
 
 
 class Reuse(NamedTuple):
@@ -145,6 +148,9 @@ class ReuseFinder:
         if (use := self._use.between(old, back)) is not None:
             detail = f"{use.venue_id} {use.venue_symbol} traded it all the while"
             known.append(evidence(_K.OPERATOR_CODE, detail))
+        elif (use := self._found_since(facts.code.venue, old, back, begins)) is not None:
+            detail = f"{use.venue_id} {use.venue_symbol} was found to be it after that"
+            known.append(evidence(_K.OPERATOR_CODE, detail))
         code = facts.code.venue
         if self._codes.is_reviewed(code):
             known.append(evidence(_K.REVIEWED, "somebody said what the code means"))
@@ -155,6 +161,24 @@ class ReuseFinder:
         # Markets that are new with it are of the same coin as it is.
         spellings = frozenset(m.spelling for m in self._markets[code] if self._is_new(m, back))
         return self._unless_same(code, old, begins, spellings, decision, reason)
+
+    def _found_since(
+        self, code: str, old: str, back: list[Return], begins: dt.datetime
+    ) -> VenueSymbol | None:
+        """A listing of the old coin that trades, where the code was decided after its return.
+
+        What rests on the operator's use of the code itself says nothing new.
+        """
+        held = self._codes.held(code)
+        found = held.evidence or () if held is not None else ()
+        is_decided = any(
+            e.code in (None, code)
+            and e.kind not in _REPEATED
+            and e.taken_at is not None
+            and e.taken_at >= begins
+            for e in found
+        )
+        return self._use.since(old, back) if is_decided else None
 
     def _is_new(self, market: Market, back: list[Return]) -> bool:
         if any(one.market is market for one in back):

@@ -37,6 +37,7 @@ class DeadLetters:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._counted: tuple[int, int] | None = None
 
     def add(self, notice: Notice, problem: str) -> None:
         """Keep a notice. Of more than LETTERS_MAX the oldest are dropped, with a line in the log.
@@ -53,7 +54,14 @@ class DeadLetters:
             path.unlink(missing_ok=True)
 
     def __len__(self) -> int:
-        return len(self._names())
+        """How many there are. Another process may post them again meanwhile."""
+        try:
+            changed_ns = self._folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+        if self._counted is None or self._counted[0] != changed_ns:
+            self._counted = changed_ns, len(self._names())
+        return self._counted[1]
 
     def all(self) -> Iterator[tuple[Path, DeadLetter]]:
         """Each with its file, the oldest first; what cannot be read is passed over."""

@@ -115,14 +115,15 @@ class WebhookLoop:
         self._endpoint = endpoint
         self.name = endpoint.setting.name
         self._place_file = folder / f"{self.name}.json"
+        self._told: int | None = None
         self.dead = DeadLetters(folder / f"{self.name}.dead")
         self._sleep = sleep
         self._client = make_client()
 
     async def run(self) -> None:
         """Tell what is new, until cancelled."""
-        metrics.WEBHOOK_DEAD.labels(self.name).set(len(self.dead))
         while True:
+            metrics.WEBHOOK_DEAD.labels(self.name).set(len(self.dead))
             await self._sleep(POLL_S if await self.step() else AWAY_S)
 
     async def close(self) -> None:
@@ -149,6 +150,8 @@ class WebhookLoop:
 
     async def _place(self) -> int:
         """After which revision to go on; at the very beginning after the present one."""
+        if self._told is not None:
+            return self._told
         try:
             return msgspec.json.decode(self._place_file.read_bytes(), type=WebhookPlace).revision
         except (FileNotFoundError, msgspec.DecodeError) as error:
@@ -207,15 +210,19 @@ class WebhookLoop:
                 await self._sleep(pause_s(number, result.wait_s))
         self.dead.add(notice, result.problem)
         metrics.WEBHOOKS.labels(self.name, "DEAD").inc()
-        metrics.WEBHOOK_DEAD.labels(self.name).set(len(self.dead))
 
     async def post(self, notice: Notice) -> PostResult:
         """Post a notice once."""
         return await post_once(self._client, self._endpoint, notice)
 
     def _note(self, revision: int) -> None:
-        self._place_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(self._place_file, msgspec.json.encode(WebhookPlace(revision)))
+        """Note how far the endpoint was told; where the disk is full, in memory only."""
+        self._told = revision
+        try:
+            self._place_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_file(self._place_file, msgspec.json.encode(WebhookPlace(revision)))
+        except OSError as error:
+            log.warning("webhook %s: its place is not written: %s", self.name, error)
 
 
 def make_client() -> httpx.AsyncClient:

@@ -27,6 +27,8 @@ class NoticeEvent(enum.StrEnum):
     #: Its end is over, or to come.
     DELISTED = "DELISTED"
     END_ANNOUNCED = "END_ANNOUNCED"
+    #: It was entered by mistake, and is no listing.
+    VOIDED = "VOIDED"
     #: From ONLINE to a status that takes less, and back.
     HALTED = "HALTED"
     RESUMED = "RESUMED"
@@ -109,6 +111,9 @@ def _of_finding(entry: pb.HistoryEntry) -> _Found:
 
 def _of_listing(entry: pb.HistoryEntry) -> _Found:
     if not entry.after:
+        before = venue_symbol_pb2.VenueSymbol.FromString(entry.before)
+        if entry.before and not before.alias_of:
+            yield NoticeEvent.VOIDED, "is void: it never was listed", {"status": _status(before)}
         return
     after = venue_symbol_pb2.VenueSymbol.FromString(entry.after)
     if after.alias_of:

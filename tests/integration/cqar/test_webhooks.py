@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,16 +12,20 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from click.testing import CliRunner
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.admin.connection import Connection
+from cqar.reconciler.__main__ import main
 from cqar.reconciler.webhooks import delivery
-from cqar.reconciler.webhooks.delivery import Endpoint, WebhookLoop, WebhookPlace
+from cqar.reconciler.webhooks.dead_letters import DeadLetters
+from cqar.reconciler.webhooks.delivery import WEBHOOKS_FOLDER, Endpoint, WebhookLoop, WebhookPlace
 from cqar.reconciler.webhooks.webhook_settings import WebhookSetting
+from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.kinds.api_key import Role
-from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode
 from cqar_writer.mutations import Mutations
-from tests.support.commits import commit
+from tests.support.commits import CAUSE, commit
 from tests.support.entity_builders import MARKET, NOW, a_venue_symbol, an_id
 from tests.support.writer_server import serving
 
@@ -35,6 +40,7 @@ class Receiver:
         self.taken: list[dict[str, Any]] = []
         self.posts = 0
         self.headers: list[Any] = []
+        self.bodies: list[bytes] = []
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -51,6 +57,7 @@ class Receiver:
         if answer < 300:
             self.taken.append(json.loads(body))
             self.headers.append(request.headers)
+            self.bodies.append(body)
         return web.Response(status=answer, headers={"Retry-After": "0"})
 
 
@@ -186,6 +193,103 @@ async def test_what_was_posted_and_not_noted_is_posted_again_with_the_same_id(
     ids = [t["event_id"] for t in receiver.taken]
     assert len(ids) > len(set(ids)) == 4
     assert list(dict.fromkeys(ids)) == sorted(set(ids), key=lambda i: int(i.split(":")[1]))
+
+
+async def test_a_full_disk_repeats_nothing_while_the_process_runs(
+    started: tuple[Receiver, Start], mutations: Mutations, tmp_path: Path
+) -> None:
+    receiver, start = started
+    loop = start()
+    await loop.step()
+    (tmp_path / "desk.json").unlink()
+    # A folder in its place: no file can be written there.
+    (tmp_path / "desk.json").mkdir()
+    await halt_and_resume(mutations, 1)
+    for _ in range(2):
+        assert await loop.step()
+    assert [t["event"] for t in receiver.taken] == ["HALTED", "RESUMED"]
+
+
+async def test_a_listing_that_never_was_is_told_as_void(
+    started: tuple[Receiver, Start], mutations: Mutations
+) -> None:
+    receiver, start = started
+    loop = start()
+    await loop.step()
+    void = Item(kind=VENUE_SYMBOL, intent=ChangeIntent.REMOVE, key=LISTING)
+    assert (await mutations.apply([void], CAUSE)).committed
+    assert await loop.step()
+    assert [t["event"] for t in receiver.taken] == ["VOIDED"]
+
+
+async def test_dead_letters_are_listed_posted_again_and_counted(
+    started: tuple[Receiver, Start], mutations: Mutations, tmp_path: Path
+) -> None:
+    receiver, start = started
+    loop = start()
+    # Where the commands look for them.
+    loop.dead = DeadLetters(tmp_path / WEBHOOKS_FOLDER / "desk.dead")
+    await loop.step()
+    receiver.answers = [400, 400]
+    await halt_and_resume(mutations, 1)
+    await loop.step()
+    assert len(loop.dead) == 2
+    (tmp_path / "secret").write_text("secret")
+    setting = {
+        "name": "desk",
+        "url": receiver.url,
+        "allow_http": True,
+        "secret_file": str(tmp_path / "secret"),
+    }
+    environ = {
+        "CQAR_CONFIG": "",
+        "CQAR_RECONCILER_KEY_FILE": str(tmp_path / "key"),
+        "CQAR_RECONCILER_STATE_FOLDER": str(tmp_path),
+        "CQAR_RECONCILER_VENUES": json.dumps([{"venue_id": "kraken"}]),
+        "CQAR_RECONCILER_WEBHOOKS": json.dumps([setting]),
+    }
+
+    async def ran(*words: str) -> Any:
+        return await asyncio.to_thread(CliRunner().invoke, main, ["webhooks", *words], env=environ)
+
+    shown = await ran("list-dead")
+    assert shown.exit_code == 0, shown.output
+    listed = shown.stdout.splitlines()
+    assert [line.split("\t")[3:] for line in listed] == [
+        ["HALTED", "binance/BTCUSDT", "answered 400"],
+        ["RESUMED", "binance/BTCUSDT", "answered 400"],
+    ]
+    receiver.answers = [500]
+    partly = await ran("retry", "desk")
+    assert (partly.exit_code, partly.stdout) == (1, "1 taken, 1 not\n")
+    assert len(loop.dead) == 1
+    assert (await ran("retry", "desk")).exit_code == 0
+    assert len(loop.dead) == 0
+    assert [t["event"] for t in receiver.taken] == ["RESUMED", "HALTED"]
+    tried = await ran("test", "desk")
+    assert (tried.exit_code, tried.stdout) == (0, "desk took it\n")
+    receiver.answers = [403]
+    refused = await ran("test", "desk")
+    assert (refused.exit_code, "answered 403" in refused.output) == (1, True)
+    assert "desk" in (await ran("test", "desc")).output
+
+
+async def test_the_pages_code_knows_what_is_ours(
+    started: tuple[Receiver, Start], mutations: Mutations
+) -> None:
+    receiver, start = started
+    loop = start()
+    await loop.step()
+    await halt_and_resume(mutations, 1)
+    await loop.step()
+    page = (Path(__file__).parents[3] / "docs/WEBHOOKS.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)  # noqa: S102  (what the page tells readers to run)
+    header, body = receiver.headers[0]["CQAR-Signature"], receiver.bodies[0]
+    assert namespace["is_ours"](b"secret", header, body)
+    assert not namespace["is_ours"](b"secret", header, body + b" ")
+    assert not namespace["is_ours"](b"other", header, body)
 
 
 async def test_a_place_that_cannot_be_read_begins_at_the_present(

@@ -16,7 +16,7 @@ from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from tests.support.entity_builders import NOW, a_venue, an_asset
 from tests.support.memory_registry_view import KIND_OF
 from tests.unit.cqar.importer.test_asset_identity import base_of
-from tests.unit.cqar.importer.test_plan import Registry, a_market, coin
+from tests.unit.cqar.importer.test_plan import Registry, a_major, a_market, coin
 
 DAY = dt.timedelta(days=1)
 UNDECIDED = ("MEANING_UNDECIDED",)
@@ -112,6 +112,55 @@ def test_another_product_line_of_the_operator_says_so_too() -> None:
     assert plan.findings == []
     (spot, *_) = periods(registry, "CVCUSDT")
     assert base(registry, registry.listing("CVCUSDT")) == base(registry, spot)
+
+
+PERPETUAL: dict[str, Any] = {
+    "symbol_type": SymbolTypeCode.PERPETUAL,
+    "settlement": Code("USDT"),
+}
+
+
+def a_late_spot_pair(*entities: Any) -> Registry:
+    """CVCUSDT: the perpetual ended, the spot pair was first read after that, and trades."""
+    registry = Registry(FUTURES, *entities)
+    major, futures = a_market(**PERPETUAL), "binance-usdm"
+    registry.imported(major, coin("CVC", **PERPETUAL), at=NOW - 9 * DAY, venue=futures)
+    for at in (NOW - 8 * DAY, NOW - 7 * DAY):
+        registry.imported(major, at=at, venue=futures)
+    registry.imported(a_market(), coin("CVC"), at=NOW - DAY / 2)
+    return registry
+
+
+def test_a_listing_that_never_left_keeps_what_it_is_while_another_lines_return_is_undecided() -> (
+    None
+):
+    registry = a_late_spot_pair()
+    back = coin("CVC", listed_at=NOW - DAY, **PERPETUAL)
+    plan = registry.imported(a_market(**PERPETUAL), back, venue="binance-usdm")
+    assert [f.kind for f in plan.findings] == ["REUSE"]
+    (spot,) = (v for v in periods(registry, "CVCUSDT") if v.venue_id == "binance")
+    fee = Decimal("0.002")
+    plan = registry.imported(a_market(), coin("CVC", maker_fee=fee), at=NOW + DAY)
+    assert plan.rejected == []
+    (after,) = (v for v in periods(registry, "CVCUSDT") if v.venue_id == "binance")
+    assert (after.symbol_id, after.maker_fee) == (spot.symbol_id, fee)
+    # What begins now with the code is not decided either.
+    pair = a_market("CVCBTC", base=Code("CVC"), quote=Code("BTC"))
+    registry.imported(a_market(), coin("CVC", maker_fee=fee), pair, at=NOW + 2 * DAY)
+    assert registry.listing("CVCBTC").doubts == UNDECIDED
+
+
+def test_a_return_before_the_code_was_decided_by_new_evidence_is_no_question() -> None:
+    """The perpetual came back before the spot pair was ever read: its evidence is of later."""
+    registry = Registry(FUTURES, a_major("CVC"))
+    major, futures = a_market(**PERPETUAL), "binance-usdm"
+    ended = coin("CVC", status=MarketStatusCode.DELISTED, listed_at=NOW - 900 * DAY, **PERPETUAL)
+    registry.imported(a_market(), coin("CVC"), at=NOW - DAY)
+    registry.imported(major, ended, at=NOW - DAY, venue=futures)
+    back = coin("CVC", listed_at=NOW - 100 * DAY, **PERPETUAL)
+    plan = registry.imported(major, back, venue=futures)
+    assert plan.findings == []
+    assert registry.listing("CVCUSDT").doubts is None
 
 
 def test_a_name_says_that_a_coin_came_back_and_another_name_that_it_is_another() -> None:
