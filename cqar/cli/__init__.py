@@ -1,7 +1,7 @@
 """`cqar`: the command line for admins and operators.
 
 It prints tables for people and JSON (`--json`) for programs; errors say what to do next.
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+Exit codes: see `cqar.cli.exit_codes`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final, Never
 
 import click
 
+from cqar.cli import exit_codes
 from cqar.cli.lazy_commands import LazyGroup, lazy_command
 from cqar.cli.nouns.noun_table import noun_commands
 from cqar.cli.target import Target, target_options
@@ -78,6 +79,10 @@ def cli(context: click.Context, /, **target: str) -> None:
       cqar catalogue load
       cqar resolve binance BTCUSDT
       cqar down
+
+    \b
+    Exit codes: 0 done, 1 refused, 2 wrong usage, 3 not found, 4 not reachable,
+    5 denied, 6 would change (plans and comparisons).
     """
     context.obj = Target(**target)
 
@@ -116,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> Never:
         sys.exit(masked(str(error)))
     except _loaded_user_errors() as error:
         click.echo(masked(f"cqar: {error}"), err=True)
-        sys.exit(1)
+        sys.exit(exit_codes.exit_code_of(error))
 
 
 def _loaded_user_errors() -> tuple[type[Exception], ...]:

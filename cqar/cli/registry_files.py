@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from cqar.admin.connection import Connection
+from cqar.cli.exit_codes import WOULD_CHANGE
 from cqar.cli.file_report import changes_document, show_changes, unused_label
 from cqar.cli.output import confirm, out, print_json, require_terminal, say, to_stderr
 from cqar.cli.param_types import InstantParam, LengthParam
@@ -35,8 +36,6 @@ from cqar.files.registry_records import (
     revision_at,
 )
 
-#: Exit code of a plan that would change something.
-WOULD_CHANGE: Final = 6
 _KINDS: Final = {kind.name: kind for kind in FILE_KINDS}
 _KIND: Final = click.Choice([*_KINDS])
 
