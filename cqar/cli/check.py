@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from cqc.resolver.v1 import resolver_pb2 as rpb
 
+from cqar.cli.exit_codes import REFUSED
 from cqar.cli.output import print_json, table
 from cqar.cli.status import freshness_text
 from cqar.cli.target import Target, with_target
@@ -93,7 +94,7 @@ def check(
         ]
         table(f"{intent} {venue} {symbol}", ("", ""), [row for row in rows if row[1]])
     if not checked.allowed:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(REFUSED)
 
 
 @click.command()

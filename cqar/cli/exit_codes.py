@@ -30,6 +30,4 @@ BY_STATUS: Final[Mapping[str, int]] = {
 
 def exit_code_of(error: Exception) -> int:
     """The exit code of an error whose text is for users."""
-    if type(error).__name__ == "StackNotRunning":
-        return NOT_REACHABLE
     return BY_STATUS.get(getattr(error, "code", ""), REFUSED)

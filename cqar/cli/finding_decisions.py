@@ -12,6 +12,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli import finding_report
+from cqar.cli.exit_codes import REFUSED
 from cqar.cli.finding_selection import (
     UNDECIDED,
     choice_of,
@@ -114,7 +115,7 @@ def _decide(target: Target, verdict: str, options: dict[str, Any]) -> None:
             say(_result(answer))
     if len(decided) < len(ids):
         to_stderr(f"{len(ids) - len(decided)} of {len(ids)} were refused")
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(REFUSED)
 
 
 def _selected(connection: Connection, options: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cqar.cli.exit_codes import REFUSED
 from cqar.cli.import_list import (
     import_chains,
     import_codes,
@@ -102,7 +103,7 @@ def apply_plan(target: Target, **options: Any) -> None:
                 f"{len(check.moved)} entities changed since the plan was made at revision"
                 f" {saved.revision}: nothing was applied. Make the plan again"
             )
-            raise click.exceptions.Exit(1)
+            raise click.exceptions.Exit(REFUSED)
         applied = send_plan(connection, saved, check.items)
     if options["as_json"]:
         print_json(applied)
@@ -113,7 +114,7 @@ def apply_plan(target: Target, **options: Any) -> None:
         )
     if applied["rejected"]:
         to_stderr("the registry changed meanwhile: make the plan again")
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(REFUSED)
 
 
 for command in (

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from cqar.admin.connection import Connection
+from cqar.cli.exit_codes import REFUSED
 from cqar.cli.import_venue import counts_of, import_progress
 from cqar.cli.list_report import list_plan_document, show_list_plan
 from cqar.cli.output import confirm, print_json, say, to_stderr
@@ -193,7 +194,7 @@ def _run(target: Target, kind_name: str, options: dict[str, Any], **more: Any) -
         say(_conclusion(plan, applied))
     if applied and applied["rejected"]:
         to_stderr("the registry changed meanwhile: run the import again")
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(REFUSED)
 
 
 def _plan(

@@ -13,6 +13,7 @@ import click
 from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.exit_codes import REFUSED
 from cqar.cli.import_plan import plan_document, print_rows, show_plan
 from cqar.cli.import_requests import show_requests
 from cqar.cli.output import print_json, to_stderr
@@ -157,7 +158,7 @@ def import_venue(target: Target, **options: Any) -> None:
         to_stderr(f"the plan is in {options['out']}: cqar import apply {options['out']}")
     if applied and applied["rejected"]:
         to_stderr("the registry changed meanwhile: run the import again")
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(REFUSED)
 
 
 def _run(

@@ -7,6 +7,7 @@ import datetime as dt
 import click
 
 from cqar import catalogue as bundled
+from cqar.cli.exit_codes import REFUSED
 from cqar.cli.output import to_stderr
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
@@ -38,4 +39,4 @@ def load(target: Target, *, no_listings: bool) -> None:
     counts = f"{result.created} added, {result.updated} updated, {result.unchanged} already there"
     to_stderr(f"{counts}, {len(result.rejected)} rejected")
     if result.rejected:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(REFUSED)

@@ -12,6 +12,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from rich.console import Console
 
+from cqar.cli.exit_codes import REFUSED
 from cqar.cli.table_layout import NEVER_HIDDEN, lay_out
 
 out = Console(highlight=False)
@@ -51,7 +52,7 @@ def confirm(question: str, *, err: bool = False) -> None:
     """
     if not click.confirm(printable(question), err=err):
         to_stderr("nothing was changed.")
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(REFUSED)
 
 
 def table(

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.exit_codes import REFUSED, WOULD_CHANGE, exit_code_of
 from cqar.cli.import_plan import plan_document
 from cqar.cli.import_venue import (
     base_url_option,
@@ -33,17 +34,6 @@ from cqar.importer.saved_answers import SavedResponse, UnusableAnswer
 from cqar.importer.venue_round import RoundOptions, VenueRound, from_answers, run_round
 from cqar.reconciler.kept_rounds import KeptRounds
 from cqar_shared.domain.kinds.venue import Venue
-
-REFUSED: Final = 1
-WOULD_CHANGE: Final = 6
-#: gRPC's status -> how the command ends; any other is a refusal.
-EXIT_CODES: Final = {
-    "NOT_FOUND": 3,
-    "UNAVAILABLE": 4,
-    "DEADLINE_EXCEEDED": 4,
-    "PERMISSION_DENIED": 5,
-    "UNAUTHENTICATED": 5,
-}
 
 
 class VenueResult(NamedTuple):
@@ -127,7 +117,7 @@ def _results(connection: Connection, options: dict[str, Any]) -> Iterable[VenueR
             run = partial(run_round, connection, venue_id, take, allowed, products)
             done = round_with_hints(venue_id, run)
         except CallFailed as error:
-            yield VenueResult(venue_id, None, str(error), EXIT_CODES.get(error.code, REFUSED))
+            yield VenueResult(venue_id, None, str(error), exit_code_of(error))
         except (UnusableAnswer, MassChange, OutOfOrder) as error:
             yield VenueResult(venue_id, None, str(error), REFUSED)
         else:

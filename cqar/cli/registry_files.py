@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from cqar.admin.connection import Connection
-from cqar.cli.exit_codes import WOULD_CHANGE
+from cqar.cli.exit_codes import REFUSED, WOULD_CHANGE
 from cqar.cli.file_report import changes_document, show_changes, unused_label
 from cqar.cli.output import confirm, out, print_json, require_terminal, say, to_stderr
 from cqar.cli.param_types import InstantParam, LengthParam
@@ -257,7 +257,7 @@ def _tell(problems: list[str]) -> None:
 
 def _leave(plan: FilePlan) -> None:
     if plan.problems:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(REFUSED)
     if plan.rows:
         raise click.exceptions.Exit(WOULD_CHANGE)
 
@@ -306,7 +306,7 @@ def apply(target: Target, **options: Any) -> None:
     text = f"applied {len(applied.changed)} of {len(changes)} changes, at revision"
     to_stderr(f"{text} {applied.revision}" if applied.revision else "nothing was changed")
     if applied.rejected:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(REFUSED)
 
 
 def _apply(

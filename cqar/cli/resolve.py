@@ -11,6 +11,7 @@ import click
 from cqc.resolver.v1 import resolver_pb2 as rpb
 
 from cqar.admin.connection import Connection
+from cqar.cli.exit_codes import NOT_FOUND
 from cqar.cli.listing_details import detail_rows, tradeable_text
 from cqar.cli.output import print_json, table
 from cqar.cli.param_types import InstantParam, PositionParam
@@ -47,7 +48,7 @@ def resolve(
     What is not known is not shown. `until` is when the verdict turns next, by what is known now.
 
     Several symbols are resolved in one call; `-` reads them from standard input, one per line. The
-    exit code is 1 if a symbol is unknown. With --as-of, status and steps are those of that time, if
+    exit code is 3 if a symbol is unknown. With --as-of, status and steps are those of that time, if
     known.
 
     \b
@@ -106,7 +107,7 @@ def _resolve_many(
         rows = [_summary_row(*pair) for pair in zip(symbols, resolutions, strict=True)]
         table(f"{len(rows)} of {venue}, {freshness}", columns, rows)
     if any(r.status == rpb.RESOLUTION_STATUS_NOT_FOUND for r in resolutions):
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(NOT_FOUND)
 
 
 def _summary_row(spelling: str, resolution: rpb.Resolution) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.exit_codes import NOT_REACHABLE
 from cqar.cli.output import print_json, table
 from cqar.cli.target import Target, with_target
 
@@ -27,7 +28,7 @@ _COLUMNS = (
 def status(target: Target, *, as_json: bool) -> None:
     """Show the registry's position and that of each resolver.
 
-    The exit code is 1 if a server does not answer.
+    The exit code is 4 if a server does not answer.
 
     \b
     Example: cqar status
@@ -42,7 +43,7 @@ def status(target: Target, *, as_json: bool) -> None:
     else:
         _show(writer, resolvers)
     if any("error" in server for server in (writer, *resolvers)):
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(NOT_REACHABLE)
 
 
 def _writer_status(connection: Connection) -> dict[str, Any]:

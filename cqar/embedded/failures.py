@@ -24,6 +24,9 @@ class ServiceFailed(EmbeddedError):
 class StackNotRunning(EmbeddedError):
     """No stack is running in the state folder."""
 
+    #: As gRPC says it of a server that does not answer.
+    code = "UNAVAILABLE"
+
     def __init__(self, state_dir: Path, why: str) -> None:
         super().__init__(
             f"no stack is running in {state_dir} ({why}): "
