@@ -29,12 +29,18 @@ class CallFailed(Exception):
     Attributes:
         code: gRPC's status name, such as NOT_FOUND.
         reason: The registry's reason, such as VENUE_NOT_FOUND; empty without one.
+        violations: What is wrong with fields of the request, each with `field` and `message`.
+        request: What was asked; None where it is not known.
     """
 
-    def __init__(self, text: str, code: str, reason: str = "") -> None:
+    def __init__(
+        self, text: str, code: str, reason: str = "", violations: Sequence[Any] = ()
+    ) -> None:
         super().__init__(text)
         self.code = code
         self.reason = reason
+        self.violations = violations
+        self.request: Any = None
 
 
 class Connection:
@@ -90,7 +96,9 @@ class Connection:
         try:
             return method(request, metadata=headers, timeout=CALL_TIMEOUT_S)
         except grpc.RpcError as error:
-            raise call_failed(error, self.address) from error
+            failed = call_failed(error, self.address)
+            failed.request = request
+            raise failed from error
 
     def stream(
         self,
@@ -176,4 +184,5 @@ def call_failed(error: Any, address: str) -> CallFailed:
         return CallFailed(f"{address}: {code}: {error.details()}", code)
     details = errors.error_of_status(status)
     lines = [f"{v.field or 'request'}: {v.message}" for v in details.violations]
-    return CallFailed("\n".join(lines or [status.message]), code, details.reason)
+    text = "\n".join(lines or [status.message])
+    return CallFailed(text, code, details.reason, details.violations)

@@ -13,7 +13,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
-from cqar.cli.output import print_json, say, table
+from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
 from cqar.cli.target import Target, with_target
 
 #: Findings that say that two assets may be one.
@@ -26,9 +26,9 @@ Assets = Mapping[str, Any]
 
 @click.command()
 @click.option("--ticker", default="", help="Only assets with this ticker.")
-@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+@list_options
 @with_target
-def duplicates(target: Target, *, ticker: str, as_json: bool) -> None:
+def duplicates(target: Target, *, ticker: str, listing: ListOptions) -> None:
     """List assets that may be one, by ticker, with what speaks for and against each candidate.
 
     They come from undecided findings, and from assets that have the same ticker and name. Decide
@@ -39,14 +39,11 @@ def duplicates(target: Target, *, ticker: str, as_json: bool) -> None:
     """
     with target.to_writer() as connection:
         assets = {a.asset_id: a for a in _all(connection, "ListAssets", "assets")}
-        rows = [*_of_findings(_findings(connection), assets), *_of_names(assets.values())]
-    shown = sorted(row for row in rows if not ticker or row[0] == ticker)
-    if as_json:
-        print_json([dict(zip(COLUMNS, row, strict=True)) for row in shown])
-    elif shown:
-        table("Assets that may be one", COLUMNS, shown)
-    else:
-        say("No assets are known that may be one.")
+        found = [*_of_findings(_findings(connection), assets), *_of_names(assets.values())]
+    shown = sorted(row for row in found if not ticker or row[0] == ticker)
+    rows = [ListRow(row, dict(zip(COLUMNS, row, strict=True))) for row in shown]
+    empty = "no assets are known that may be one."
+    show_list(ListView("Assets that may be one", COLUMNS, rows, ("finding",), empty), listing)
 
 
 def _all(connection: Connection, rpc: str, field: str) -> Iterator[Any]:

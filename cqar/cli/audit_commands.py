@@ -16,7 +16,8 @@ from cqar.admin.audit import HISTORY, RegistryAltered, verify_registry
 from cqar.admin.audit_signatures import SignatureReport
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.history import history_entries
-from cqar.cli.output import print_json, say, table
+from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.output import print_json, say
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
 from cqar.embedded.endpoints import read_endpoints
@@ -36,9 +37,9 @@ def audit() -> None:
 
 
 @audit.command("keys")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@list_options
 @with_target
-def audit_keys(target: Target, *, as_json: bool) -> None:
+def audit_keys(target: Target, *, listing: ListOptions) -> None:
     """Show who made each API key and who revoked it, when and why. Needs a key with role admin.
 
     Keys are never removed, so the list has every key that was ever made, oldest first.
@@ -51,15 +52,15 @@ def audit_keys(target: Target, *, as_json: bool) -> None:
         listed = pagination.entities(connection, connection.admin.ListApiKeys, request, "keys")
         documents = [_key_document(connection, key) for key in listed]
     documents.sort(key=lambda document: document["made"]["when"])
-    if as_json:
-        print_json(documents)
-        return
-    columns = ("id", "actor", "role", "made", "by", "why", "revoked", "by", "why")
+    columns = (
+        *("id", "actor", "role", "made", "made by", "made why"),
+        *("revoked", "revoked by", "revoked why"),
+    )
     rows = [
-        (d["key_id"], d["actor"], d["role"], *_cells(d["made"]), *_cells(d["revoked"]))
+        ListRow((d["key_id"], d["actor"], d["role"], *_cells(d["made"]), *_cells(d["revoked"])), d)
         for d in documents
     ]
-    table(f"{len(rows)} keys", columns, rows)
+    show_list(ListView(f"{len(rows)} keys", columns, rows, ("id",), "no keys."), listing)
 
 
 def _key_document(connection: Connection, key: api_key_pb2.ApiKey) -> dict[str, Any]:

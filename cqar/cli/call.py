@@ -13,7 +13,8 @@ from google.protobuf.message import Message
 
 from cqar.admin.connection import Connection
 from cqar.admin.rpc_catalog import RESOLVER, WRITER, Rpc, rpcs, similar_names
-from cqar.cli.output import print_json, print_json_line, table
+from cqar.cli.list_output import ListOptions, ListRow, ListView, show_list
+from cqar.cli.output import print_json, print_json_line
 from cqar.cli.target import Target, with_target
 
 STDIN: Final = "-"
@@ -121,4 +122,6 @@ def _list_rpcs() -> None:
         (rpc.service.rpartition(".")[2], rpc.name, "stream" if rpc.streams else "", rpc.summary)
         for rpc in rpcs().values()
     ]
-    table(f"{len(rows)} RPCs", ("service", "rpc", "response", "what it does"), rows)
+    columns = ("service", "rpc", "response", "what it does")
+    listed = [ListRow(row, dict(zip(columns, row, strict=True))) for row in rows]
+    show_list(ListView(f"{len(rows)} RPCs", columns, listed, ("rpc",)), ListOptions())

@@ -13,7 +13,8 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
-from cqar.cli.output import confirm, print_json, require_terminal, say, table
+from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.output import confirm, require_terminal, say, table
 from cqar.cli.param_types import LengthParam
 from cqar.cli.schedule import STATUSES, open_listing, term_options
 from cqar.cli.target import Target, with_target
@@ -126,9 +127,9 @@ def withdraw(target: Target, **options: Any) -> None:
 
 @canary.command("list")
 @click.argument("venue", default="")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@list_options
 @with_target
-def list_canaries(target: Target, venue: str, *, as_json: bool) -> None:
+def list_canaries(target: Target, venue: str, *, listing: ListOptions) -> None:
     """List what holds for groups, and what has lapsed and is not withdrawn yet.
 
     \b
@@ -139,11 +140,10 @@ def list_canaries(target: Target, venue: str, *, as_json: bool) -> None:
     with target.to_writer() as connection:
         method = connection.registry.ListVenueSymbols
         found = pagination.entities(connection, method, request, "venue_symbols")
-        rows = [row for listing in found for row in _rows(listing)]
-    if as_json:
-        print_json([dict(zip(COLUMNS, row, strict=True)) for row in rows])
-        return
-    table("Canaries", COLUMNS, rows)
+        cells = [row for each in found for row in _rows(each)]
+    rows = [ListRow(row, dict(zip(COLUMNS, row, strict=True))) for row in cells]
+    ids = ("venue", "spelling", "group", "field")
+    show_list(ListView("Canaries", COLUMNS, rows, ids, "no canaries."), listing)
 
 
 def _change(target: Target, options: dict[str, Any], change: Callable[[Listing], None]) -> None:

@@ -12,13 +12,16 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.json_entities import entity_of
-from cqar.cli.output import print_json, print_json_line, print_tsv_line, say, table, to_stderr
+from cqar.cli.list_output import ListOptions, ListRow, ListView, is_table, list_options, show_list
+from cqar.cli.output import print_json_line, print_tsv_line, say, to_stderr
 from cqar.cli.param_types import SinceParam
 from cqar.cli.target import Target, with_target
 from cqar_shared.domain.kinds import KIND_BY_NAME, KINDS
 
 COLUMNS: Final = ("when", "revision", "who", "why", "what", "changes")
-NEVER_HIDDEN: Final = frozenset({"when", "what", "changes"})
+NEVER_HIDDEN: Final = ("when", "what", "changes")
+#: Forms of a log that does not end.
+FOLLOWED: Final = ("table", "tsv", "jsonl")
 PAGE_ENTRIES: Final = 500
 #: How often a follower asks, and for how long it bears that no writer answers.
 POLL_S: Final = 0.5
@@ -47,17 +50,9 @@ _SHOWN: Final = tuple(k.name for k in KINDS if k.exported and k.name not in _BES
     "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many."
 )
 @click.option("--follow", is_flag=True, help="Go on with new changes, until Ctrl-C.")
-@click.option(
-    "-o",
-    "--output",
-    "form",
-    type=click.Choice(("table", "tsv", "json", "jsonl")),
-    default="table",
-    show_default=True,
-    help="Form of the output.",
-)
+@list_options
 @with_target
-def change_log(target: Target, **options: Any) -> None:
+def change_log(target: Target, *, listing: ListOptions, **options: Any) -> None:
     """Show who changed what, when and why; the newest first.
 
     Sources, prices and keys are shown only if --kind names them.
@@ -71,9 +66,10 @@ def change_log(target: Target, **options: Any) -> None:
       cqar log --venue binance --kind venue_symbol --limit 500 -o tsv
       cqar log --follow -o jsonl
     """
-    form, follow = options["form"], options["follow"]
-    if follow and form == "json":
-        raise click.UsageError("--follow never ends: give -o jsonl")
+    follow, form = options["follow"], "table" if is_table(listing) else listing.form or "tsv"
+    if follow and (form not in FOLLOWED or listing.sort or listing.quiet or listing.columns):
+        text = "--follow never ends: give it with -o jsonl, tsv or table, and nothing else of lists"
+        raise click.UsageError(text)
     with target.to_writer() as connection:
         # The head first: what is committed in between is followed.
         head = _head(connection)
@@ -81,17 +77,14 @@ def change_log(target: Target, **options: Any) -> None:
         rows = min(limit, PAGE_ENTRIES)
         found = pagination.entities(connection, method, _request(options), "changes", rows)
         changes = list(islice(found, limit))
-    if form in ("json", "table") and not follow:
-        if form == "json":
-            print_json([document(change) for change in changes])
-        else:
-            rows = [row_of(change) for change in changes]
-            table(f"{len(changes)} changes, the newest first", COLUMNS, rows, NEVER_HIDDEN)
+    if not follow:
+        listed = [ListRow(row_of(change), document(change)) for change in changes]
+        title = f"{len(changes)} changes, the newest first"
+        show_list(ListView(title, COLUMNS, listed, NEVER_HIDDEN, "no changes."), listing)
         return
-    for change in reversed(changes) if follow else changes:
+    for change in reversed(changes):
         _print(change, form)
-    if follow:
-        _follow(target, _request(options), max(_last(changes), head), form)
+    _follow(target, _request(options), max(_last(changes), head), form)
 
 
 def _request(options: dict[str, Any]) -> pb.ListChangesRequest:

@@ -6,6 +6,8 @@ import click
 from cqc.resolver.v1 import resolver_pb2 as rpb
 
 from cqar.cli.exit_codes import REFUSED
+from cqar.cli.json_entities import plain_fields
+from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
 from cqar.cli.output import print_json, table
 from cqar.cli.status import freshness_text
 from cqar.cli.target import Target, with_target
@@ -99,9 +101,9 @@ def check(
 
 @click.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@list_options
 @with_target
-def expand_group(target: Target, name: str, *, as_json: bool) -> None:
+def expand_group(target: Target, name: str, *, listing: ListOptions) -> None:
     """Show the members of the group NAME, with exact weights and active flags.
 
     \b
@@ -110,18 +112,20 @@ def expand_group(target: Target, name: str, *, as_json: bool) -> None:
     with target.to_resolver() as connection:
         request = rpb.ExpandGroupRequest(name=name)
         group = connection.call(connection.resolver.ExpandGroup, request)
-    if as_json:
-        print_json(group)
-        return
     rows = [
-        (
-            member.asset.symbol,
-            member.asset.name,
-            member.weight,
-            ", ".join(flag.reason for flag in member.active_flags),
-            member.asset.asset_id,
+        ListRow(
+            (
+                member.asset.symbol,
+                member.asset.name,
+                member.weight,
+                ", ".join(flag.reason for flag in member.active_flags),
+                member.asset.asset_id,
+            ),
+            member,
         )
         for member in group.members
     ]
     title = f"{group.name}: {len(rows)} assets ({freshness_text(group.freshness)})"
-    table(title, ("symbol", "name", "weight", "flags", "id"), rows)
+    columns = ("symbol", "name", "weight", "flags", "id")
+    whole = plain_fields(group)
+    show_list(ListView(title, columns, rows, ("id",), "it has no members.", whole), listing)

@@ -19,8 +19,9 @@ from cqar.cli.finding_selection import (
     read_findings,
 )
 from cqar.cli.json_entities import plain_fields
+from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
 from cqar.cli.nouns.id_labels import IdLabels
-from cqar.cli.output import print_json, say, table, to_stderr
+from cqar.cli.output import print_json, say, to_stderr
 from cqar.cli.target import Target, with_target
 
 STATES: Final = tuple(
@@ -62,9 +63,9 @@ def findings() -> None:
     show_default=True,
     help="The newest so many.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@list_options
 @with_target
-def list_(target: Target, **options: Any) -> None:
+def list_(target: Target, *, listing: ListOptions, **options: Any) -> None:
     """List findings, the newest first, and how many there are of each kind.
 
     \b
@@ -77,13 +78,12 @@ def list_(target: Target, **options: Any) -> None:
     with target.to_writer() as connection:
         request = list_request(connection, options, states)
         found, counts = read_findings(connection, request, options["limit"])
-    if options["as_json"]:
-        print_json({"counts": counts, "findings": [plain_fields(each) for each in found]})
-        return
     total = sum(counts.values())
     title = f"{total} findings" + (f": {finding_report.count_text(counts)}" if counts else "")
-    rows = [finding_report.list_row(each) for each in found]
-    table(title, finding_report.LIST_COLUMNS, rows)
+    rows = [ListRow(finding_report.list_row(each), each) for each in found]
+    whole = {"counts": counts, "findings": [plain_fields(each) for each in found]}
+    view = ListView(title, finding_report.LIST_COLUMNS, rows, ("id",), "no findings.", whole)
+    show_list(view, listing)
     if total > len(found):
         to_stderr(f"the newest {len(found)} of {total}: --limit shows more")
 
@@ -118,9 +118,9 @@ def show(target: Target, **options: Any) -> None:
 
 
 @findings.command("policy")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@list_options
 @with_target
-def policy(target: Target, *, as_json: bool) -> None:
+def policy(target: Target, *, listing: ListOptions) -> None:
     """Show the policy: rules in their order, of which the first that matches decides.
 
     The writer's setting `finding_policy` puts rules before the default ones.
@@ -131,19 +131,22 @@ def policy(target: Target, *, as_json: bool) -> None:
     """
     with target.to_writer() as connection:
         answer = connection.call(connection.admin.GetFindingPolicy, pb.GetFindingPolicyRequest())
-    if as_json:
-        print_json(answer)
-        return
     rows = [
-        (
-            rule.name,
-            finding_report.action_of(rule),
-            *("\n".join(names) or "any" for names in (rule.kinds, rule.venue_ids, rule.fields)),
+        ListRow(
+            (
+                rule.name,
+                finding_report.action_of(rule),
+                *("\n".join(names) or "any" for names in (rule.kinds, rule.venue_ids, rule.fields)),
+            ),
+            rule,
         )
         for rule in answer.rules
     ]
-    rows.append(("otherwise", "REVIEW", "any", "any", "any"))
-    table("Policy", ("rule", "action", "kinds", "venues", "fields"), rows)
+    otherwise = ("otherwise", "REVIEW", "any", "any", "any")
+    rows.append(ListRow(otherwise, {"name": "otherwise", "action": "FINDING_ACTION_REVIEW"}))
+    columns = ("rule", "action", "kinds", "venues", "fields")
+    whole = plain_fields(answer)
+    show_list(ListView("Policy", columns, rows, ("rule",), whole=whole), listing)
 
 
 for command in (approve, reject, hold):

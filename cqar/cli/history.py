@@ -12,7 +12,8 @@ from google.protobuf import json_format
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
 from cqar.cli.json_entities import entity_of
-from cqar.cli.output import print_json, table, to_stderr
+from cqar.cli.list_output import ListOptions, ListRow, ListView, is_table, list_options, show_list
+from cqar.cli.output import to_stderr
 from cqar.cli.target import Target, with_target
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import entity_diff
@@ -21,7 +22,7 @@ from cqar_shared.domain.kinds import KIND_BY_NAME
 
 COLUMNS: Final = ("revision", "when", "who", "why", "what")
 #: Columns without which a history says nothing.
-NEVER_HIDDEN: Final = frozenset({"when", "why", "what"})
+NEVER_HIDDEN: Final = ("when", "why", "what")
 #: The largest page of a history that the writer gives.
 PAGE_ENTRIES: Final = 200
 
@@ -47,9 +48,9 @@ class EntityHistory(NamedTuple):
 
 @click.command()
 @click.argument("entity")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@list_options
 @with_target
-def history(target: Target, entity: str, *, as_json: bool) -> None:
+def history(target: Target, entity: str, *, listing: ListOptions) -> None:
     """Show the changes of ENTITY, newest first: when, by whom, why, and which fields.
 
     ENTITY is VENUE/SPELLING or KIND:KEY. For a spelling, every period that it ever had is shown,
@@ -65,12 +66,20 @@ def history(target: Target, entity: str, *, as_json: bool) -> None:
             EntityHistory(subject, list(history_entries(connection, subject.ref)))
             for subject in _subjects(connection, entity)
         ]
-    if as_json:
-        print_json([_document(h.subject, entry) for h in histories for entry in h.changes])
+    rows = [
+        ListRow((h.subject.title, *_row(h.subject, entry)), _document(h.subject, entry))
+        for h in histories
+        for entry in h.changes
+    ]
+    columns = ("of", *COLUMNS)
+    if is_table(listing) and not listing.columns:
+        # Each period by itself, with its title above it.
+        for subject, changes in histories:
+            own = [ListRow(r.cells[1:], r.document) for r in rows if r.cells[0] == subject.title]
+            title = f"{subject.title}: {len(changes)} changes"
+            show_list(ListView(title, COLUMNS, own, NEVER_HIDDEN), listing)
         return
-    for subject, changes in histories:
-        rows = [_row(subject, entry) for entry in changes]
-        table(f"{subject.title}: {len(changes)} changes", COLUMNS, rows, NEVER_HIDDEN)
+    show_list(ListView(f"{len(rows)} changes", columns, rows, ("of", "revision")), listing)
 
 
 def history_entries(connection: Connection, ref: apb.EntityRef) -> Iterator[apb.HistoryEntry]:

@@ -43,6 +43,9 @@ def _plain(field: FieldDescriptor, value: Any) -> Any:
     kind = field.message_type
     if kind is None or kind.file.package == "google.protobuf":
         return value
+    if kind.GetOptions().map_entry:
+        item = kind.fields_by_name["value"]
+        return {key: _plain(item, one) for key, one in value.items()}
     if isinstance(value, list):
         return [_without_doubles(kind, item) for item in value]
     return _without_doubles(kind, value)

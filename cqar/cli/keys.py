@@ -11,7 +11,8 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
-from cqar.cli.output import out, print_json, say, table, to_stderr
+from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.output import out, print_json, say, to_stderr
 from cqar.cli.param_types import InstantParam
 from cqar.cli.target import Target, with_target
 from cqar_shared.trust.key_text import fresh_key, hash_of
@@ -76,9 +77,9 @@ def make(
 
 
 @keys.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@list_options
 @with_target
-def list_(target: Target, *, as_json: bool) -> None:
+def list_(target: Target, *, listing: ListOptions) -> None:
     """List every key that was ever made: its actor, its role, its state.
 
     \b
@@ -86,21 +87,22 @@ def list_(target: Target, *, as_json: bool) -> None:
     """
     with target.to_writer() as connection:
         listed = _all_keys(connection)
-    if as_json:
-        print_json(listed)
-        return
     now = dt.datetime.now(dt.UTC)
     rows = [
-        (
-            key.key_id,
-            key.actor,
-            api_key_pb2.Role.Name(key.role).removeprefix("ROLE_").lower(),
-            _state(key, now),
-            key.created_at.ToJsonString(),
+        ListRow(
+            (
+                key.key_id,
+                key.actor,
+                api_key_pb2.Role.Name(key.role).removeprefix("ROLE_").lower(),
+                _state(key, now),
+                key.created_at.ToJsonString(),
+            ),
+            key,
         )
         for key in sorted(listed, key=lambda key: key.actor)
     ]
-    table(f"{len(rows)} keys", ("id", "actor", "role", "state", "made"), rows)
+    columns = ("id", "actor", "role", "state", "made")
+    show_list(ListView(f"{len(rows)} keys", columns, rows, ("id",), "no keys."), listing)
 
 
 @keys.command()

@@ -8,11 +8,12 @@ import click
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
-from cqar.cli.output import print_json, say, table
+from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.output import say
 from cqar.cli.target import Target, with_target
 
 COLUMNS: Final = (
-    *("venue_symbol", "reason", "reports", "actor", "last", "code", "message"),
+    *("spelling", "reason", "reports", "actor", "last", "code", "message"),
     *("price", "quantity"),
 )
 _PREFIX: Final = "REJECT_REASON_"
@@ -36,9 +37,9 @@ def rejects() -> None:
 @rejects.command("list")
 @click.argument("venue")
 @click.argument("spelling", default="")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@list_options
 @with_target
-def list_rejects(target: Target, venue: str, spelling: str, *, as_json: bool) -> None:
+def list_rejects(target: Target, venue: str, spelling: str, *, listing: ListOptions) -> None:
     """List what was reported of VENUE within a week, or of one SPELLING; the newest first.
 
     \b
@@ -49,10 +50,10 @@ def list_rejects(target: Target, venue: str, spelling: str, *, as_json: bool) ->
     with target.to_writer() as connection:
         method = connection.admin.ListRejects
         found = list(pagination.entities(connection, method, request, "rejects"))
-    if as_json:
-        print_json(found)
-        return
-    table(f"Refused orders of {venue}", COLUMNS, [_row(count) for count in found])
+    rows = [ListRow([str(cell) for cell in _row(count)], count) for count in found]
+    ids = ("spelling", "reason", "actor")
+    title = f"Refused orders of {venue}"
+    show_list(ListView(title, COLUMNS, rows, ids, "no orders were reported."), listing)
 
 
 def _row(count: pb.RejectCount) -> tuple[Any, ...]:

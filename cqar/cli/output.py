@@ -19,6 +19,11 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
+def is_terminal() -> bool:
+    """Whether somebody reads what is printed on a terminal."""
+    return out.file.isatty()
+
+
 def to_stderr(text: str) -> None:
     err.print(printable(text), markup=False, soft_wrap=True)
 
@@ -70,7 +75,7 @@ def table(
     """
     say(title, bold=True)
     cells = [[printable(str(cell)) for cell in row] for row in rows]
-    layout = lay_out(columns, cells, out.width if out.file.isatty() else None, never_hidden)
+    layout = lay_out(columns, cells, out.width if is_terminal() else None, never_hidden)
     _write("\n".join(layout.lines))
     if layout.left_out:
         to_stderr(

@@ -9,10 +9,11 @@ import click
 from cqc.services.v1 import asset_registry_pb2 as registry_pb
 from cqc.venues.v1 import venue_symbol_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
-from google.protobuf import json_format
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.json_entities import plain_fields
+from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
 from cqar.cli.output import print_json, say, table
 from cqar.cli.param_types import InstantParam
 from cqar.cli.target import Target, with_target
@@ -143,9 +144,11 @@ def _row(change: Any) -> tuple[str, str, str]:
 @click.command("upcoming")
 @click.argument("venue", required=False, default="")
 @click.option("--until", type=InstantParam(), help="The last instant wanted.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@list_options
 @with_target
-def upcoming(target: Target, venue: str, *, until: dt.datetime | None, as_json: bool) -> None:
+def upcoming(
+    target: Target, venue: str, *, until: dt.datetime | None, listing: ListOptions
+) -> None:
     """List what is known to come: ends, scheduled changes, expiries, starts of trading.
 
     \b
@@ -159,14 +162,22 @@ def upcoming(target: Target, venue: str, *, until: dt.datetime | None, as_json: 
     with target.to_writer() as connection:
         method = connection.admin.ListUpcoming
         found = list(pagination.entities(connection, method, request, "upcoming"))
-    if as_json:
-        print_json(
-            [json_format.MessageToDict(one, preserving_proto_field_name=True) for one in found]
-        )
-        return
+    columns = ("at", "venue", "spelling", "field", "value")
     rows = [
-        (one.effective_at.ToJsonString(), one.venue_id, one.venue_symbol, term.field, term.value)
+        ListRow(
+            (
+                one.effective_at.ToJsonString(),
+                one.venue_id,
+                one.venue_symbol,
+                term.field,
+                term.value,
+            ),
+            one,
+        )
         for one in found
+        for at in (one.effective_at.ToJsonString(),)
         for term in one.changes
     ]
-    table("Upcoming", ("at", "venue", "spelling", "field", "value"), rows)
+    whole = [plain_fields(one) for one in found]
+    ids = ("venue", "spelling")
+    show_list(ListView("Upcoming", columns, rows, ids, "nothing is known to come.", whole), listing)

@@ -13,6 +13,7 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.exit_codes import NOT_REACHABLE
+from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
 from cqar.cli.output import print_json, table
 from cqar.cli.target import Target, with_target
 
@@ -111,9 +112,9 @@ def _show(writer: dict[str, Any], resolvers: list[dict[str, Any]]) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@list_options
 @with_target
-def venues(target: Target, *, as_json: bool) -> None:
+def venues(target: Target, *, listing: ListOptions) -> None:
     """List the registry's venues.
 
     \b
@@ -123,18 +124,19 @@ def venues(target: Target, *, as_json: bool) -> None:
         method = connection.registry.ListVenues
         request = pb.ListVenuesRequest()
         listed = list(pagination.entities(connection, method, request, "venues"))
-    if as_json:
-        print_json(listed)
-        return
     rows = [
-        (
-            venue.venue_id,
-            venue.name,
-            venue_pb2.VenueType.Name(venue.venue_type).removeprefix("VENUE_TYPE_"),
-            venue.operator,
-            "yes" if venue.is_active else "no",
-            venue.website_url,
+        ListRow(
+            (
+                venue.venue_id,
+                venue.name,
+                venue_pb2.VenueType.Name(venue.venue_type).removeprefix("VENUE_TYPE_"),
+                venue.operator,
+                "yes" if venue.is_active else "no",
+                venue.website_url,
+            ),
+            venue,
         )
         for venue in listed
     ]
-    table(f"{len(rows)} venues", ("id", "name", "type", "operator", "active", "site"), rows)
+    columns = ("id", "name", "type", "operator", "active", "site")
+    show_list(ListView(f"{len(rows)} venues", columns, rows, ("id",), "no venues."), listing)

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 import click
 import grpc
 
-from cqar.admin.connection import Connection, tls_credentials
+from cqar.admin.connection import CallFailed, Connection, tls_credentials
+from cqar.cli.near_hints import with_near_names
 from cqar.embedded.endpoints import read_endpoints
+from cqar.embedded.failures import StackNotRunning
 from cqar.sdk.key_form import require_key
 
 
@@ -45,6 +47,17 @@ class Target(NamedTuple):
         if self.resolver:
             return [Connection(self.resolver, self.key, self._credentials())]
         return [Connection(address) for address in read_endpoints(self.state_dir).resolvers]
+
+    def to_any(self) -> Connection:
+        """A connection to a server that has the registry: of a stack, or at the given address.
+
+        Raises:
+            CallFailed: No server is known.
+        """
+        try:
+            return self.to_resolver() if self.resolver else self.to_writer()
+        except StackNotRunning as error:
+            raise CallFailed(str(error), error.code) from error
 
     def to_resolver(self) -> Connection:
         return self.to_resolvers()[0]
@@ -116,7 +129,13 @@ def with_target(function: Callable[..., Any]) -> Callable[..., Any]:
             source = context.get_parameter_source(name)
             if source is click.core.ParameterSource.COMMANDLINE:
                 target = target._replace(**{name: value})
-        return context.invoke(function, target, **options)
+        try:
+            return context.invoke(function, target, **options)
+        except CallFailed as error:
+            hinted = with_near_names(error, target.to_any)
+            if hinted is error:
+                raise
+            raise hinted from error
 
     merged.__doc__ = function.__doc__
     merged.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
-from cqar.cli.output import print_json, table
+from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
 from cqar.cli.target import Target, with_target
 
 COLUMNS: Final = (
@@ -28,9 +28,9 @@ _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 @click.command("status")
 @click.argument("venues", nargs=-1, metavar="[VENUE]...")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@list_options
 @with_target
-def venue_status(target: Target, venues: tuple[str, ...], *, as_json: bool) -> None:
+def venue_status(target: Target, venues: tuple[str, ...], *, listing: ListOptions) -> None:
     """Show how current what the registry says of venues is, and what waits for people there.
 
     Without a VENUE, those are shown that were read, and those that say how old is too old. State
@@ -42,11 +42,9 @@ def venue_status(target: Target, venues: tuple[str, ...], *, as_json: bool) -> N
     """
     now = dt.datetime.now(dt.UTC)
     with target.to_writer() as connection:
-        rows = [_row(*read, now) for read in _read_status(connection, venues)]
-    if as_json:
-        print_json(rows)
-        return
-    table("Venues", COLUMNS, [_cells(row) for row in rows], frozenset({"venue", "state"}))
+        documents = [_row(*read, now) for read in _read_status(connection, venues)]
+    rows = [ListRow([str(cell) for cell in _cells(each)], each) for each in documents]
+    show_list(ListView("Venues", COLUMNS, rows, ("venue",), "no venue was read yet."), listing)
 
 
 def _read_status(

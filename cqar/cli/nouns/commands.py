@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from cqar.cli.lazy_commands import load_attribute
+from cqar.cli.list_output import list_parameters, taken
 from cqar.cli.nouns.execute import RunOptions, run
 from cqar.cli.nouns.field_types import HeaderTextParam, TextParam
 from cqar.cli.nouns.model import Noun, Verb
-from cqar.cli.nouns.parameters import parameters_of
+from cqar.cli.nouns.parameters import method_of, parameters_of
 from cqar.cli.target import Target, with_target
 
 
@@ -76,20 +77,24 @@ def _command(noun: Noun, verb: Verb, name: str, example: str) -> click.Command:
 
     @with_target
     def callback(target: Target, **values: Any) -> None:
+        listing = {"listing": taken(values)} if "form" in values else {}
         options = {name: values.pop(name) for name in RunOptions._fields if name in values}
+        options |= listing
         run(noun, verb, parameters, target, values, RunOptions(**options))
 
     targets: list[click.Parameter] = list(reversed(callback.__click_params__))  # type: ignore[attr-defined]
     return click.Command(
         name,
         callback=callback,
-        params=[*(item.parameter for item in parameters), *_run_options(verb), *targets],
+        params=[*(item.parameter for item in parameters), *_run_options(noun, verb), *targets],
         help=_help(verb.summary, example),
     )
 
 
-def _run_options(verb: Verb) -> list[click.Parameter]:
+def _run_options(noun: Noun, verb: Verb) -> list[click.Parameter]:
     """The options that are no field of the request: those of `RunOptions`, by name."""
+    if noun.list_field in method_of(verb).output_type.fields_by_name:
+        return list_parameters()
     options: list[click.Parameter] = [
         click.Option(["as_json", "--json"], is_flag=True, help="Print the response as JSON.")
     ]

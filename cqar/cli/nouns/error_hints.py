@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from cqar.admin.connection import CallFailed
 from cqar.cli.nouns.id_lookup import AmbiguousName
 from cqar.cli.nouns.model import Noun, Verb
+from cqar.cli.nouns.parameters import FieldParameter
 
 #: Hint by the registry's reason, else by gRPC's status.
 _HINTS: Final = {
@@ -35,8 +36,12 @@ _NOUN_OF_ENTITY: Final = {
 
 
 @contextmanager
-def with_hint(noun: Noun, verb: Verb) -> Iterator[None]:
-    """Append a hint to a `CallFailed` from the block, unless the error names candidates itself."""
+def with_hint(noun: Noun, verb: Verb, parameters: Sequence[FieldParameter] = ()) -> Iterator[None]:
+    """Append a hint to a `CallFailed` from the block, unless the error names candidates itself.
+
+    Args:
+        parameters: The command's: what is wrong is said of them, and not of the request's fields.
+    """
     try:
         yield
     except AmbiguousName:
@@ -49,4 +54,15 @@ def with_hint(noun: Noun, verb: Verb) -> Iterator[None]:
         missing = error.reason.removesuffix("_NOT_FOUND")
         missing_noun = _NOUN_OF_ENTITY.get(missing, missing.lower() or noun.name)
         text = hint.format(noun=noun.name, verb=words, missing=missing_noun)
-        raise CallFailed(f"{error}\n{text}", error.code, error.reason) from error
+        told = _by_parameter(error, parameters) or str(error)
+        hinted = CallFailed(f"{told}\n{text}", error.code, error.reason, error.violations)
+        hinted.request = error.request
+        raise hinted from error
+
+
+def _by_parameter(error: CallFailed, parameters: Sequence[FieldParameter]) -> str:
+    """What is wrong, with each field by the option or argument that the user types."""
+    typed = {item.path: item.typed for item in parameters}
+    return "\n".join(
+        f"{typed.get(v.field, v.field) or 'request'}: {v.message}" for v in error.violations
+    )

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
 from cqar.cli.lazy_commands import load_attribute
+from cqar.cli.list_output import ListOptions, ListRow, ListView, show_list
 from cqar.cli.nouns.error_hints import with_hint
 from cqar.cli.nouns.field_names import enum_word
 from cqar.cli.nouns.id_labels import IdLabels
@@ -27,6 +28,7 @@ class RunOptions(NamedTuple):
     """The options that are no field of a request."""
 
     as_json: bool = False
+    listing: ListOptions = ListOptions()
     reason: str = ""
     idempotency_key: str | None = None
     yes: bool = False
@@ -53,12 +55,12 @@ def run(
     method = method_of(verb)
     request = message_factory.GetMessageClass(method.input_type)()
     typed = _typed_arguments(verb, parameters, values)
-    with target.to_writer() as connection, with_hint(noun, verb):
+    with target.to_writer() as connection, with_hint(noun, verb, parameters):
         fill_request(request, parameters, values, IdLookup(connection))
         if verb.confirms and not options.yes:
             confirm(f"{noun.name} {typed} will be {verb.effect}. Continue?")
         if noun.list_field in method.output_type.fields_by_name:
-            _show_list(noun, verb, connection, request, as_json=options.as_json)
+            _show_list(noun, verb, connection, request, options.listing)
             return
         metadata = [("idempotency-key", key)] if (key := options.idempotency_key) else []
         call = getattr(connection.registry, verb.rpc)
@@ -111,20 +113,20 @@ def _show_entity(
 
 
 def _show_list(
-    noun: Noun, verb: Verb, connection: Connection, request: Any, *, as_json: bool
+    noun: Noun, verb: Verb, connection: Connection, request: Any, listing: ListOptions
 ) -> None:
     labels, entities, has_more = IdLabels(connection), [], False
     for response in _pages(connection, verb, request):
         entities += getattr(response, noun.list_field)
         labels.add_symbols(getattr(response, "symbols", ()))
         has_more = bool(getattr(response, "next_page_token", ""))
-    if as_json:
-        print_json(entities)
-    elif entities:
-        count = f"{len(entities)} {noun.name}" + ("" if len(entities) == 1 else "s")
-        table(count, *list_rows(noun, entities, labels))
-    else:
-        say(f"no {noun.name}s.")
+    count = f"{len(entities)} {noun.name}" + ("" if len(entities) == 1 else "s")
+    kind = method_of(verb).output_type.fields_by_name[noun.list_field].message_type
+    assert kind is not None  # entities are messages
+    columns, cells = list_rows(noun, kind, entities, labels)
+    rows = [ListRow(*pair) for pair in zip(cells, entities, strict=True)]
+    ids = ("id",) if "id" in columns else tuple(columns[:2])
+    show_list(ListView(count, columns, rows, ids, f"no {noun.name}s."), listing)
     if has_more:
         to_stderr("there are more: give --limit N")
 

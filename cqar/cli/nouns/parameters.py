@@ -17,6 +17,8 @@ from cqar.cli.nouns.model import Noun, Verb
 
 _SERVICE: Final = asset_registry_pb2.DESCRIPTOR.services_by_name["AssetRegistry"]
 
+_NO_CONTEXT: Final = click.Context(click.Command(""))
+
 
 class FieldParameter(NamedTuple):
     """A parameter and the field of the request that it sets.
@@ -32,6 +34,17 @@ class FieldParameter(NamedTuple):
     @property
     def name(self) -> str:
         return self.parameter.name or ""
+
+    @property
+    def path(self) -> str:
+        """The request's field as violations name it."""
+        return f"{self.parent}.{self.field.name}" if self.parent else self.field.name
+
+    @property
+    def typed(self) -> str:
+        """The option or the argument as the user types it."""
+        is_option = isinstance(self.parameter, click.Option)
+        return self.parameter.opts[0] if is_option else self.parameter.make_metavar(_NO_CONTEXT)
 
 
 def method_of(verb: Verb) -> MethodDescriptor:

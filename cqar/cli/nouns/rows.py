@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from google.protobuf import json_format
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from cqar.cli.nouns.field_names import enum_word, option_word
@@ -33,19 +33,23 @@ def detail_rows(noun: Noun, answer: Message, labels: IdLabels) -> list[tuple[str
 
 
 def list_rows(
-    noun: Noun, entities: list[Any], labels: IdLabels
+    noun: Noun, kind: Descriptor, entities: list[Any], labels: IdLabels
 ) -> tuple[list[str], list[list[str]]]:
-    """The titles and rows of a list with at least one entity; ids are shown as labels if known."""
-    fields = entities[0].DESCRIPTOR.fields_by_name
-    paths = [path for path in noun.columns.split() if path.partition(".")[0] in fields]
+    """The titles and rows of a list; ids are shown as labels if known.
+
+    Args:
+        kind: The type of the entities' messages.
+    """
+    columns = {path: _field_at(kind, path) for path in noun.columns.split()}
+    paths = [path for path, field in columns.items() if field is not None]
     table = [[_cell_at(entity, path) for path in paths] for entity in entities]
     labels.load(
-        (kind, value)
+        (referred, value)
         for row in table
         for field, value in row
-        if (kind := _reference(noun, field)) and value
+        if (referred := _reference(noun, field)) and value
     )
-    titles = [_title(noun, field) for field, _ in table[0]]
+    titles = [_title(noun, field) for field in columns.values() if field is not None]
     return titles, [[_brief(noun, *cell, labels) for cell in row] for row in table]
 
 
@@ -72,6 +76,14 @@ def _holds_fields(field: FieldDescriptor) -> bool:
 
 def _title(noun: Noun, field: FieldDescriptor) -> str:
     return "id" if field.name == noun.id_field else option_word(field, noun.name).replace("-", " ")
+
+
+def _field_at(kind: Descriptor, path: str) -> FieldDescriptor | None:
+    """The field at a path of names; None where the message has none."""
+    first, _, rest = path.partition(".")
+    field = kind.fields_by_name.get(first)
+    inner = field.message_type if field is not None and rest else None
+    return _field_at(inner, rest) if inner is not None else field
 
 
 def _cell_at(entity: Any, path: str) -> Cell:
