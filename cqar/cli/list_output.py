@@ -35,6 +35,8 @@ from cqar.cli.table_layout import NEVER_HIDDEN
 FORMS: Final = ("table", "wide", "tsv", "csv", "json", "jsonl", "yaml")
 #: Forms of whole documents, which have no columns.
 DOCUMENT_FORMS: Final = frozenset({"json", "jsonl", "yaml"})
+#: Columns that a list is sorted by, where nothing else is asked for.
+ORDERED_BY: Final = 3
 #: What the options are called as parameters.
 _PARAMETERS: Final = ("form", "columns", "sort", "quiet", "as_json")
 
@@ -136,7 +138,7 @@ def taken(values: dict[str, Any]) -> ListOptions:
         UsageError: Options contradict each other.
     """
     form, columns, sort, quiet, as_json = (values.pop(name) for name in _PARAMETERS)
-    if as_json and form not in ("", "json"):
+    if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json and -o {form} are two forms: give one")
     form = "json" if as_json else form
     if quiet and (form or columns):
@@ -223,6 +225,11 @@ def _natural(text: str) -> tuple[int, Any]:
     except InvalidOperation:
         return 1, text.casefold()
     return (0, number) if number.is_finite() else (1, text.casefold())
+
+
+def read_order(row: ListRow) -> list[tuple[int, Any]]:
+    """The order in which people look for rows: by what the first columns say."""
+    return [_natural(cell) for cell in row.cells[:ORDERED_BY]]
 
 
 def _plain(document: Any) -> Any:

@@ -90,34 +90,34 @@ async def test_status_and_venues_are_readable_and_json(registry: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "code", "said"),
     [
-        (("resolve", "nowhere", "BTCUSDT"), "no venue 'nowhere'"),
-        (("resolve", "binance", "NOPE"), "no venue symbol 'NOPE' at binance"),
-        (("resolve", "binance", "btcusdt"), "no venue symbol 'btcusdt' at binance"),
-        (("resolve", "binance", ""), "venue_symbol: is required"),
-        (("resolve", "binance", "X" * 129), "has 129 characters; at most 128"),
-        (("import", "nowhere", "--file", "a=/dev/null"), "no venue 'nowhere'"),
-        (("import", "uniswap-v3", "--file", "a=/dev/null"), "ccxt_id"),
+        (("resolve", "nowhere", "BTCUSDT"), 3, "no venue 'nowhere'"),
+        (("resolve", "binance", "NOPE"), 3, "no venue symbol 'NOPE' at binance"),
+        (("resolve", "binance", "btc-usdt"), 3, "(the venue spells: 'BTCUSDT')"),
+        (("resolve", "binance", ""), 1, "venue_symbol: is required"),
+        (("resolve", "binance", "X" * 129), 1, "has 129 characters; at most 128"),
+        (("import", "nowhere", "--file", "a=/dev/null"), 3, "no venue 'nowhere'"),
+        (("import", "uniswap-v3", "--file", "a=/dev/null"), 1, "ccxt_id"),
     ],
 )
 async def test_bad_input_is_refused_in_words(
-    registry: Stack, arguments: tuple[str, ...], said: str
+    registry: Stack, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
     ran = await registry.process(*arguments)
-    assert ran.code == 1
+    assert ran.code == code
     assert said in ran.err
     assert "Traceback" not in ran.err
 
 
 async def test_a_stack_that_is_not_there_says_how_to_start_one(tmp_path: Path) -> None:
     ran = await run_process("status", state=tmp_path / "none")
-    assert (ran.code, "cqar up" in ran.err, "Traceback" in ran.err) == (1, True, False)
+    assert (ran.code, "cqar up" in ran.err, "Traceback" in ran.err) == (4, True, False)
 
 
 async def test_a_writer_that_is_down_is_named(registry: Stack) -> None:
     ran = await registry.cqar("--writer", "127.0.0.1:1", "venues")
-    assert ran.code == 1
+    assert ran.code == 4
     assert "127.0.0.1:1 does not answer" in ran.err
 
 
@@ -153,14 +153,14 @@ async def test_a_groups_name_alone_shows_what_is_in_it(registry: Stack) -> None:
     assert weights == {"BTC": "1", "ETH": "0.5"}
     assert "Ether" in (await registry.ok("group", "majors")).out
     missing = await registry.cqar("group", "minors")
-    assert (missing.code, "no asset group 'minors'" in missing.err) == (1, True)
+    assert (missing.code, "no asset group 'minors'" in missing.err) == (3, True)
 
 
 async def test_several_symbols_are_asked_for_at_once(registry: Stack) -> None:
     answers = (await registry.ok("resolve", "binance", "BTCUSDT", "ETHUSDT", "--json")).document
     assert [one["symbol"]["symbol"] for one in answers] == ["BTC/USDT", "ETH/USDT"]
     some = await registry.cqar("resolve", "binance", "BTCUSDT", "NONE")
-    assert (some.code, "BTC/USDT" in some.out, "no venue symbol" in some.out) == (1, True, True)
+    assert (some.code, "BTC/USDT" in some.out, "no venue symbol" in some.out) == (3, True, True)
 
 
 async def test_symbols_come_from_standard_input(registry: Stack) -> None:

@@ -89,12 +89,12 @@ async def test_an_asset_is_added_shown_set_listed_searched_and_removed(cqar: Typ
     assert cleared["asset"]["name"] == "Dogecoin"
 
     assert "DOGE" in (await cqar.ok("asset", "list", "--type", "native")).out
-    assert "no assets." in (await cqar.ok("asset", "list", "--type", "spl")).out
+    assert "no assets." in (await cqar.ok("asset", "list", "--type", "spl")).err
     assert [a["symbol"] for a in await cqar.json("asset", "search", "dogec")] == ["DOGE"]
 
     removed = await cqar.ok("asset", "rm", "DOGE", "--yes")
     assert removed.out.startswith("removed asset DOGE (")
-    said = await cqar.refused("asset", "show", "DOGE")
+    said = await cqar.refused("asset", "show", "DOGE", code=3)
     assert "no asset has the ticker 'DOGE'" in said
     assert "cqar asset search DOGE" in said
 
@@ -121,7 +121,7 @@ async def test_a_text_of_two_symbols_is_refused_with_both(cqar: Typist) -> None:
 
 
 async def test_a_ticker_in_other_letters_is_a_question_not_an_answer(cqar: Typist) -> None:
-    said = await cqar.refused("asset", "show", "btc")
+    said = await cqar.refused("asset", "show", "btc", code=3)
     assert "did you mean" in said
     assert f"{cqar.made['BTC']}  BTC  Bitcoin" in said
 
@@ -173,7 +173,7 @@ async def test_a_group_has_members_with_exact_weights(cqar: Typist) -> None:
     assert "bitcoins" in (await cqar.ok("group", "list", "--type", "basket")).out
     await cqar.ok("group", "member", "rm", "bitcoins", "WBTC", "-y")
     assert len((await cqar.json("group", "show", "bitcoins"))["members"]) == 1
-    said = await cqar.refused("group", "show", "nothing")
+    said = await cqar.refused("group", "show", "nothing", code=3)
     assert "no group has the name 'nothing'" in said
 
 
@@ -193,7 +193,7 @@ async def test_a_symbol_is_shown_set_listed_searched_and_removed(cqar: Typist) -
     text = added["symbol"]["symbol"]
     assert text == "BTC/USDC:BTC-991225"
     await cqar.ok("symbol", "rm", text, "--yes")
-    assert "no symbol has the text" in await cqar.refused("symbol", "show", text)
+    assert "no symbol has the text" in await cqar.refused("symbol", "show", text, code=3)
 
 
 async def test_a_listing_is_shown_set_listed_and_delisted(cqar: Typist) -> None:
@@ -204,7 +204,7 @@ async def test_a_listing_is_shown_set_listed_and_delisted(cqar: Typist) -> None:
     assert "halted" in shown
     assert "BTC/USDC" in shown
     listed = (await cqar.ok("listing", "list", "binance", "--symbol", "BTC/USDC")).out
-    assert "2 listings" in listed
+    assert len(listed.splitlines()) == 3
     assert "BTC/USDC" in listed
     for spelling in ("BTC-USDC", "BTCUSDC"):
         gone = await cqar.ok("listing", "rm", "binance", spelling, "--yes", "--reason", "geprüft")
@@ -228,7 +228,16 @@ async def test_a_venue_asset_is_added_shown_set_listed_and_delisted(cqar: Typist
 
 
 async def test_a_flag_is_raised_listed_checked_and_resolved(cqar: Typist) -> None:
-    line = ("flag", "raise", "WBTC", "exploited", "critical", "--description", "keys leaked")
+    line = (
+        "flag",
+        "raise",
+        "WBTC",
+        "exploited",
+        "critical",
+        "--description",
+        "keys leaked",
+        "--yes",
+    )
     key = (await cqar.json(*line))["flag"]["flag_id"]
     checked = (await cqar.ok("flag", "check", "WBTC")).out
     assert "no" in checked
@@ -271,28 +280,31 @@ async def test_what_changed_meanwhile_is_not_overwritten(cqar: Typist) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "code", "said"),
     [
-        ("asset add X", ("name: is required", "cqar asset add --help")),
-        ("symbol set BTC/USDC --tick-size 1e-8", ("exact.tick_size:",)),
-        ("venue show nowhere", ("no venue 'nowhere'", "cqar venue list")),
-        ("listing show nowhere X", ("no venue 'nowhere'", "cqar venue list")),
-        ("listing show binance X", ("no venue symbol 'X'", "cqar listing list")),
-        ("chain show Base", ("no chain 'Base'", "cqar chain list")),
-        ("relationship rm x --yes", ("relationship_id: must be a UUID",)),
-        ("--key wrong asset list", ("--key, or CQAR_KEY",)),
+        ("asset add X", 1, ("--name: is required", "cqar asset add --help")),
+        ("symbol set BTC/USDC --tick-size 1e-8", 1, ("--tick-size:",)),
+        ("flag raise BTC paused low", 1, ("--description: is required",)),
+        ("venue show nowhere", 3, ("no venue 'nowhere'", "cqar venue list")),
+        ("listing show nowhere X", 3, ("no venue 'nowhere'", "cqar venue list")),
+        ("listing show binance X", 3, ("no venue symbol 'X'", "cqar listing list")),
+        ("listing show binanse X", 3, ("did you mean 'binance'?",)),
+        ("chain show Base", 3, ("no chain 'Base'", "cqar chain list")),
+        ("relationship rm x --yes", 1, ("RELATIONSHIP: must be a UUID",)),
+        ("--key wrong asset list", 5, ("--key, or CQAR_KEY",)),
     ],
 )
 async def test_a_refusal_says_why_and_what_to_do(
-    cqar: Typist, line: str, said: tuple[str, ...]
+    cqar: Typist, line: str, code: int, said: tuple[str, ...]
 ) -> None:
-    text = await cqar.refused(*line.split())
+    text = await cqar.refused(*line.split(), code=code)
     for part in said:
         assert part in text
 
 
 async def test_a_key_that_may_only_read_is_told_to_give_another(cqar: Typist, stack: Stack) -> None:
-    said = await cqar.refused("--key", stack.endpoints.keys.read, "asset", "rm", "BTC", "--yes")
+    key = stack.endpoints.keys.read
+    said = await cqar.refused("--key", key, "asset", "rm", "BTC", "--yes", code=5)
     assert "give a key that may make changes" in said
 
 
@@ -318,10 +330,12 @@ async def test_lists_of_more_than_a_page_are_whole_and_named(cqar: Typist, stack
             admin_pb.ApplyRequest(items=[*items, *held]), metadata=metadata
         )
     listed = await cqar.json("asset", "list", "--category", "many")
-    assert [asset["asset_id"] for asset in listed] == ids
+    assert sorted(asset["asset_id"] for asset in listed) == ids
+    # People read tickers, not ids.
+    assert [asset["symbol"] for asset in listed] == sorted(asset["symbol"] for asset in listed)
     rows = (await cqar.ok("venue-asset", "list", "binance")).out
     for number in range(count - 25, count):
-        assert f" MANY{number} " in rows
+        assert f"\tMANY{number}\t" in rows
     found = await cqar.ok("asset", "search", "MANY", "--limit", "10")
     assert "there are more: give --limit N" in found.err
     assert (await cqar.json("asset", "show", f"MANY{count - 1}"))["asset_id"] == ids[-1]
@@ -354,3 +368,28 @@ async def test_removing_asks_at_a_terminal(
     assert process.returncode == code
     found = await cqar.json("asset", "search", ticker)
     assert [asset["symbol"] for asset in found].count(ticker) == left
+
+
+async def test_what_turns_is_shown_before_it_does(cqar: Typist) -> None:
+    await cqar.ok("asset", "add", "TURN", "--name", "Turn", "--type", "native")
+    await cqar.ok("symbol", "add", "TURN", "USDC", "--type", "spot")
+    await cqar.ok("listing", "add", "binance", "TURNUSDC", "TURN/USDC", "--tick-size", "0.1")
+    await cqar.ok("group", "add", "turns", "--member", "TURN=1")
+    raised = ("flag", "raise", "TURN", "exploited", "critical", "--description", "the bridge")
+    plan = await cqar.ok(*raised, "--plan")
+    for text in ("1 listing: can be opened no more", "binance/TURNUSDC", "turns", "a plan"):
+        assert text in plan.out
+    assert await cqar.json("flag", "list", "TURN") == []
+    assert "--yes or --plan" in await cqar.refused(*raised, code=2)
+    assert await cqar.json("flag", "list", "TURN") == []
+    # What denies nothing asks nothing.
+    await cqar.ok("flag", "raise", "TURN", "low-liquidity", "low", "--description", "thin")
+    await cqar.ok(*raised, "--yes")
+    assert len(await cqar.json("flag", "list", "TURN")) == 2
+    end = ("listing", "rm", "binance", "TURNUSDC")
+    assert "1 listing: end" in (await cqar.ok(*end, "--plan")).out
+    await cqar.ok("listing", "show", "binance", "TURNUSDC")
+    halt = ("venue", "set", "binance", "--no-active")
+    assert "binance/TURNUSDC" in (await cqar.ok(*halt, "--plan")).out
+    assert "--yes or --plan" in await cqar.refused(*halt, code=2)
+    assert (await cqar.json("venue", "show", "binance"))["is_active"] is True

@@ -104,9 +104,9 @@ async def test_without_another_meaning_it_means_nothing(stack_with_luna: Stack) 
     assert "voided, revision" in (await stack.ok(*order)).out
     for more in ((), ("--as-of", SINCE_THEN)):
         found = await resolved(stack, "LUNAUSDT-OLD", *more)
-        assert (found.code, "no venue symbol" in found.err) == (1, True)
+        assert (found.code, "no venue symbol" in found.err) == (3, True)
     again = await stack.cqar(*order)
-    assert again.code == 1
+    assert again.code == 3
     assert "Traceback" not in again.err
 
 

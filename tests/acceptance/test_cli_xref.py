@@ -84,11 +84,11 @@ async def test_an_identifier_that_many_share_lists_them(registry: Stack) -> None
         ("dti:4H95J0R2T", 2, "its check character is 'T', and that of 4H95J0R2 is 'X'"),
         ("eip155:1/slip44:60", 2, "did you mean caip19:eip155:1/slip44:60"),
         ("figma:1", 2, "no source 'figma': the sources are caip19, cfi"),
-        ("caip19:eip155:5/slip44:60", 1, "no chain 'eip155:5'"),
+        ("caip19:eip155:5/slip44:60", 3, "no chain 'eip155:5'"),
         (ON_ETHEREUM[:-1] + "8", 2, "its mixed case is no EIP-55 checksum"),
-        ("coingecko:nothing", 1, "record it with: cqar identifier add asset ASSET coingecko"),
-        ("mic:XNYS", 1, "no asset and no symbol has mic 'XNYS'"),
-        ("NOBODY", 1, "no asset has the ticker 'NOBODY'"),
+        ("coingecko:nothing", 3, "record it with: cqar identifier add asset ASSET coingecko"),
+        ("mic:XNYS", 3, "no asset and no symbol has mic 'XNYS'"),
+        ("NOBODY", 3, "no asset has the ticker 'NOBODY'"),
     ],
 )
 async def test_what_is_wrong_or_unknown_is_said_with_what_to_do(

@@ -16,6 +16,7 @@ ASSET: Final = Noun(
             "symbol",
             "Add an asset with this ticker.",
             'USDC --name "USD Coin" --type erc20 --category stablecoin',
+            required="name asset_type",
         ),
         "show": Verb("GetAsset", "asset_id", "Show all fields of an asset.", "USDC"),
         "set": Verb(
@@ -56,6 +57,7 @@ DEPLOYMENT: Final = Noun(
             "Record that an asset is deployed on a chain.",
             "USDC ethereum --decimals 6"
             " --contract-address 0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
+            required="decimals",
         ),
         "show": Verb(
             "GetAssetDeployment",
@@ -135,7 +137,9 @@ FLAG: Final = Noun(
             "RaiseQualityFlag",
             "asset_id flag_type severity",
             "Raise a flag on an asset.",
-            'LUNA exploited critical --description "the peg broke"',
+            'LUNA exploited critical --description "the peg broke" --yes',
+            required="description",
+            impact="cqar.cli.nouns.impact:of_flag",
         ),
         "list": Verb(
             "ListQualityFlags",

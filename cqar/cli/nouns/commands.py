@@ -12,7 +12,7 @@ from cqar.cli.list_output import list_parameters, taken
 from cqar.cli.nouns.execute import RunOptions, run
 from cqar.cli.nouns.field_types import HeaderTextParam, TextParam
 from cqar.cli.nouns.model import Noun, Verb
-from cqar.cli.nouns.parameters import method_of, parameters_of
+from cqar.cli.nouns.parameters import FieldParameter, method_of, parameters_of
 from cqar.cli.target import Target, with_target
 
 
@@ -87,8 +87,19 @@ def _command(noun: Noun, verb: Verb, name: str, example: str) -> click.Command:
         name,
         callback=callback,
         params=[*(item.parameter for item in parameters), *_run_options(noun, verb), *targets],
-        help=_help(verb.summary, example),
+        help=_help(verb.summary, example) + _words_of(parameters),
     )
+
+
+def _words_of(parameters: list[FieldParameter]) -> str:
+    """The words that arguments take, where those are a few."""
+    words = [
+        f"{item.typed}: {', '.join(item.parameter.type.choices)}."
+        for item in parameters
+        if isinstance(item.parameter, click.Argument)
+        and isinstance(item.parameter.type, click.Choice)
+    ]
+    return "".join(f"\n\n{line}" for line in words)
 
 
 def _run_options(noun: Noun, verb: Verb) -> list[click.Parameter]:
@@ -109,6 +120,9 @@ def _run_options(noun: Noun, verb: Verb) -> list[click.Parameter]:
                 help="A repeated call with the same key is applied once.",
             ),
         ]
-    if verb.confirms:
+    if verb.impact:
+        text = "Show what would turn; change nothing."
+        options.append(click.Option(["--plan"], is_flag=True, help=text))
+    if verb.confirms or verb.impact:
         options.append(click.Option(["--yes", "-y"], is_flag=True, help="Skip the confirmation."))
     return options

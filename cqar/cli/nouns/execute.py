@@ -12,11 +12,12 @@ from google.protobuf.message import Message
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
 from cqar.cli.lazy_commands import load_attribute
-from cqar.cli.list_output import ListOptions, ListRow, ListView, show_list
+from cqar.cli.list_output import ListOptions, ListRow, ListView, read_order, show_list
 from cqar.cli.nouns.error_hints import with_hint
 from cqar.cli.nouns.field_names import enum_word
 from cqar.cli.nouns.id_labels import IdLabels
 from cqar.cli.nouns.id_lookup import IdLookup
+from cqar.cli.nouns.impact import show_impact
 from cqar.cli.nouns.model import Noun, Verb
 from cqar.cli.nouns.parameters import FieldParameter, fill_request, method_of
 from cqar.cli.nouns.rows import detail_rows, list_rows
@@ -32,6 +33,7 @@ class RunOptions(NamedTuple):
     reason: str = ""
     idempotency_key: str | None = None
     yes: bool = False
+    plan: bool = False
 
 
 def run(
@@ -50,13 +52,15 @@ def run(
     """
     if verb.effect == "changed":
         _require_change(verb, parameters, values)
-    if verb.confirms and not options.yes:
-        require_terminal("--yes")
+    if verb.confirms and not (options.yes or options.plan):
+        require_terminal("--yes" if not verb.impact else "--yes or --plan")
     method = method_of(verb)
     request = message_factory.GetMessageClass(method.input_type)()
     typed = _typed_arguments(verb, parameters, values)
     with target.to_writer() as connection, with_hint(noun, verb, parameters):
         fill_request(request, parameters, values, IdLookup(connection))
+        if verb.impact and not _accepts_impact(verb, connection, request, options):
+            return
         if verb.confirms and not options.yes:
             confirm(f"{noun.name} {typed} will be {verb.effect}. Continue?")
         if noun.list_field in method.output_type.fields_by_name:
@@ -71,6 +75,29 @@ def run(
             print_json(response)
         else:
             _show_change(noun, verb, typed, request, response)
+
+
+def _accepts_impact(
+    verb: Verb, connection: Connection, request: Message, options: RunOptions
+) -> bool:
+    """Show what a change turns; say whether it is to be made.
+
+    Raises:
+        Exit: The user said no.
+        UsageError: There is no terminal to ask at.
+    """
+    if options.yes and not options.plan:
+        return True
+    impact = load_attribute(verb.impact)(connection, request)
+    if impact is not None and not options.as_json:
+        show_impact(impact)
+    if options.plan:
+        say("Nothing was changed: this is a plan.")
+        return False
+    if impact is not None and not verb.confirms:
+        require_terminal("--yes or --plan")
+        confirm("Continue?")
+    return True
 
 
 def _require_change(verb: Verb, parameters: list[FieldParameter], values: dict[str, Any]) -> None:
@@ -125,6 +152,8 @@ def _show_list(
     assert kind is not None  # entities are messages
     columns, cells = list_rows(noun, kind, entities, labels)
     rows = [ListRow(*pair) for pair in zip(cells, entities, strict=True)]
+    if verb.rpc.startswith("List"):
+        rows.sort(key=read_order)
     ids = ("id",) if "id" in columns else tuple(columns[:2])
     show_list(ListView(count, columns, rows, ids, f"no {noun.name}s."), listing)
     if has_more:

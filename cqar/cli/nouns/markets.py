@@ -16,6 +16,7 @@ CHAIN: Final = Noun(
             "[id]",
             "Add a chain; without an id, one is made from its name.",
             "base --name Base --type evm --network-id 8453",
+            required="chain_name chain_type name",
         ),
         "show": Verb("GetChain", "chain_id", "Show all fields of a chain.", "ethereum"),
         "set": Verb(
@@ -35,6 +36,7 @@ VENUE: Final = Noun(
             "[venue_id]",
             "Add a venue; without an id, one is made from its name.",
             "binance --name Binance --type cex",
+            required="name venue_type",
             note="cqar.cli.venue_reader:reader_note",
         ),
         "show": Verb("GetVenue", "venue_id", "Show all fields of a venue.", "binance"),
@@ -42,8 +44,9 @@ VENUE: Final = Noun(
             "UpdateVenue",
             "venue_id",
             "Change the given fields.",
-            "binance --no-active --reason 'maintenance announced'",
+            "binance --no-active --reason 'maintenance announced' --yes",
             note="cqar.cli.venue_reader:reader_note",
+            impact="cqar.cli.nouns.impact:of_venue",
         ),
         "list": Verb("ListVenues", "", "List venues.", "--type dex"),
     },
@@ -61,6 +64,7 @@ SYMBOL: Final = Noun(
             "base_asset_id quote_asset_id",
             "Add a symbol with this base and quote; its text is derived from its fields.",
             "BTC USDT --type spot --tick-size 0.01 --lot-size 0.00001",
+            required="symbol_type",
         ),
         "show": Verb(
             "GetSymbol",
@@ -124,6 +128,7 @@ LISTING: Final = Noun(
             "venue_id venue_symbol",
             "Delist the spelling's open listing, now or at a given time; its past stays.",
             "binance BTCUSDT --delisted-at 2026-03-01T08:00Z",
+            impact="cqar.cli.nouns.impact:of_end",
         ),
     },
     extra_commands={

@@ -28,6 +28,9 @@ class Verb(NamedTuple):
         summary: What the command does; its first sentence stands in the list of commands.
         example: Arguments and options of a command line that works.
         response_field: The response's field that is shown. Empty: the noun's own; "*": all of it.
+        impact: `module:attribute` of a function of the connection and the request, which returns
+            what the change turns (None: nothing that is to be asked about).
+        required: Fields whose options the writer requires: help marks them.
         note: `module:attribute` of a function of the changed entity, whose text is shown after.
     """
 
@@ -37,6 +40,8 @@ class Verb(NamedTuple):
     example: str
     response_field: str = ""
     note: str = ""
+    required: str = ""
+    impact: str = ""
 
     @property
     def arguments(self) -> dict[str, bool]:

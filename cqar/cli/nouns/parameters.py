@@ -60,7 +60,9 @@ def parameters_of(noun: Noun, verb: Verb) -> list[FieldParameter]:
         parameters.append(FieldParameter(_argument(field, required=required), field))
     for field, parent in offered_fields(request):
         if parent or field.name not in verb.arguments:
-            parameters.append(FieldParameter(_option(field, parent, noun), field, parent))
+            is_required = field.name in verb.required.split()
+            option = _option(field, parent, noun, is_required=is_required)
+            parameters.append(FieldParameter(option, field, parent))
     return parameters
 
 
@@ -81,18 +83,17 @@ def _argument(field: FieldDescriptor, *, required: bool) -> click.Argument:
     )
 
 
-def _option(field: FieldDescriptor, parent: str, noun: Noun) -> click.Option:
+def _option(field: FieldDescriptor, parent: str, noun: Noun, *, is_required: bool) -> click.Option:
+    told = field_help(field) + ("  [required]" if is_required else "")
     word = option_word(field, noun.name)
     name = f"{parent}_{field.name}" if parent else field.name
     if field.type == FieldDescriptor.TYPE_BOOL:
-        return click.Option(
-            [name, f"--{word}/--no-{word}"], default=None, help=field_help(field), is_flag=True
-        )
+        return click.Option([name, f"--{word}/--no-{word}"], default=None, help=told, is_flag=True)
     return click.Option(
         [name, f"--{word}"],
         type=param_type_of(field),
         multiple=field.is_repeated,
-        help=field_help(field),
+        help=told,
     )
 
 
