@@ -90,7 +90,7 @@ def _change(connection: Connection, method: Any, request: Any, how: ChangeOption
         CallFailed: The writer refused the request; the text says why.
     """
 
-    def attempt(dry_run: bool) -> Any:
+    def attempt(*, dry_run: bool) -> Any:
         request.dry_run = dry_run
         response = connection.call(method, request)
         if dry_run and (violations := response.preview.violations):

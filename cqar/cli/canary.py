@@ -168,7 +168,7 @@ def _change(
         before = open_listing(connection, options["venue"], options["spelling"])
         after = before
 
-        def attempt(dry_run: bool) -> Any:
+        def attempt(*, dry_run: bool) -> Any:
             # Made anew each time: a canary may have lapsed while somebody read.
             nonlocal after
             after = _changed(before, change)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import click
 
 from cqar.cli.output import confirm, print_json, require_terminal, say
 
 Answer = TypeVar("Answer")
+Answer_co = TypeVar("Answer_co", covariant=True)
 
 PLANNED: Final = "Nothing was changed: this is a plan."
+
+
+class Attempt(Protocol[Answer_co]):
+    """Sends a change; as a dry run it changes nothing."""
+
+    def __call__(self, *, dry_run: bool) -> Answer_co: ...
 
 
 class ChangeOptions(NamedTuple):
@@ -70,19 +77,19 @@ def require_answer(how: ChangeOptions) -> None:
         UsageError: It must be confirmed, and there is no terminal.
     """
     if how.asks:
-        require_terminal("--plan or --yes")
+        require_terminal("--yes or --plan")
 
 
 def show_ask_apply(
     how: ChangeOptions,
-    attempt: Callable[[bool], Answer],
+    attempt: Attempt[Answer],
     show: Callable[[Answer], None],
     question: str,
 ) -> Answer:
     """Make a change, after it was shown and confirmed.
 
     Args:
-        attempt: Sends the change; given True, as a dry run that changes nothing.
+        attempt: Sends the change, or asks what it would do.
         show: Prints what a dry run answered.
         question: What is asked, such as "The listing will be voided. Continue?".
 
@@ -95,14 +102,14 @@ def show_ask_apply(
         CallFailed: The writer refused; nothing was changed.
     """
     require_answer(how)
-    planned = attempt(True)
+    planned = attempt(dry_run=True)
     if not how.as_json:
         show(planned)
     if how.plan:
         return planned
     if how.asks:
         confirm(question, err=True)
-    return attempt(False)
+    return attempt(dry_run=False)
 
 
 def report(how: ChangeOptions, answer: Any, done: str) -> None:

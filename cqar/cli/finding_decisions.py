@@ -89,7 +89,7 @@ hold = _deciding(
 def _decide(target: Target, verdict: str, options: dict[str, Any]) -> None:
     """Decide findings one by one: what is refused does not keep the others from being decided."""
     if not (options["plan"] or options["yes"]):
-        require_terminal("--plan or --yes")
+        require_terminal("--yes or --plan")
     with target.to_writer() as connection:
         ids = options["finding_ids"] or _selected(connection, options)
         if not ids:

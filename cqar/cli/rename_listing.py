@@ -81,7 +81,7 @@ def rename(
             # The terms are those of then, not of now.
             request.as_of.FromDatetime(instant)
 
-        def attempt(dry_run: bool) -> apb.ApplyResponse:
+        def attempt(*, dry_run: bool) -> apb.ApplyResponse:
             request.dry_run = dry_run
             return connection.apply(request, how.reason, "listing")
 

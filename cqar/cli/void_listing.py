@@ -12,7 +12,6 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
-from cqar.cli import impact
 from cqar.cli.change_flow import (
     ChangeOptions,
     change_options,
@@ -69,13 +68,12 @@ def void(
         if wrong.HasField("terms_since"):
             request.as_of.CopyFrom(wrong.terms_since)
 
-        def attempt(dry_run: bool) -> apb.ApplyResponse:
+        def attempt(*, dry_run: bool) -> apb.ApplyResponse:
             request.dry_run = dry_run
             return connection.apply(request, how.reason, "listing")
 
         def show(_: apb.ApplyResponse) -> None:
             _show(IdLabels(connection), voided, symbol_id)
-            impact.show(impact.of_listings(connection, voided))
 
         response = show_ask_apply(how, attempt, show, "The listing will be voided. Continue?")
     done = f"voided, revision {response.revision}; see its history with:"

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cqar.cli.change_flow import flow_options
 from cqar.cli.lazy_commands import load_attribute
 from cqar.cli.list_output import list_parameters, taken
 from cqar.cli.nouns.execute import RunOptions, run
@@ -120,9 +121,6 @@ def _run_options(noun: Noun, verb: Verb) -> list[click.Parameter]:
                 help="A repeated call with the same key is applied once.",
             ),
         ]
-    if verb.impact:
-        text = "Show what would turn; change nothing."
-        options.append(click.Option(["--plan"], is_flag=True, help=text))
     if verb.confirms or verb.impact:
-        options.append(click.Option(["--yes", "-y"], is_flag=True, help="Skip the confirmation."))
+        options += [o for o in flow_options() if o.name in ("plan", "yes")]
     return options
