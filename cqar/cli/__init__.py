@@ -47,6 +47,7 @@ COMMANDS: Final = (
     ("apply", "cqar.cli.registry_files:apply", "Change the registry to what files state."),
     ("catalogue", "cqar.cli.load_catalogue:catalogue", "Load the facts that come with CQAR."),
     ("log", "cqar.cli.change_log:change_log", "Show who changed what, when and why."),
+    ("undo", "cqar.cli.undo:undo", "Take back what a revision changed."),
     ("history", "cqar.cli.history:history", "Show an entity's changes: when, by whom, why."),
     ("audit", "cqar.cli.audit_commands:audit", "Verify that the registry's past is unaltered."),
     ("search", "cqar.cli.search:search", "Find anything by a part of its name."),

@@ -17,12 +17,13 @@ from cqar.cli.change_flow import (
     show_ask_apply,
 )
 from cqar.cli.finding_report import TURNED_SHOWN_MAX, count_text, verdict_row
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.nouns.id_lookup import IdLookup
 from cqar.cli.output import say, table
 from cqar.cli.target import Target, with_target
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("asset")
 @click.argument("target")
 @change_options
@@ -62,7 +63,7 @@ def merge(
     report(how, response, done)
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("asset")
 @change_options
 @with_target

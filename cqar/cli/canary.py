@@ -20,6 +20,7 @@ from cqar.cli.change_flow import (
     require_answer,
     show_ask_apply,
 )
+from cqar.cli.grouped_help import GroupedGroup
 from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
 from cqar.cli.output import say, table
 from cqar.cli.param_types import LengthParam
@@ -33,7 +34,7 @@ Listing = venue_symbol_pb2.VenueSymbol
 COLUMNS: Final = ("venue", "spelling", "group", "field", "now", "canary", "from", "until", "state")
 
 
-@click.group("canary")
+@click.group("canary", cls=GroupedGroup)
 def canary() -> None:
     """Terms that hold for the resolvers of a group first (`canary_group` in their settings).
 

@@ -44,11 +44,10 @@ class ChangeOptions(NamedTuple):
 _REASON: Final = "Reason for the audit log."
 
 
-def flow_options(*, requires_reason: bool = True) -> list[click.Parameter]:
+def flow_options() -> list[click.Parameter]:
     """The options of ChangeOptions, by name."""
-    required = {"required": True, "help": f"{_REASON}  [required]"} if requires_reason else {}
     return [
-        click.Option(["--reason"], **({"default": "", "help": _REASON} | required)),  # type: ignore[arg-type]
+        click.Option(["--reason"], required=True, help=f"{_REASON}  [required]"),
         click.Option(
             ["plan", "--plan"], is_flag=True, help="Show what would change; change nothing."
         ),

@@ -16,6 +16,7 @@ from cqar.cli.context_file import (
     read_contexts,
     write_contexts,
 )
+from cqar.cli.grouped_help import GroupedGroup
 from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
 from cqar.cli.output import say
 from cqar.cli.target import connection_options
@@ -25,7 +26,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHOWN_CHARS: Final = 4
 
 
-@click.group("context")
+@click.group("context", cls=GroupedGroup)
 def context() -> None:
     """Name servers with their keys, and choose which ones commands call.
 
@@ -36,7 +37,7 @@ def context() -> None:
     Examples:
       cqar context add live --writer registry.internal:9090 --resolver registry.internal:9091
       cqar context use live
-      cqar --context live status
+      cqar status --context live
     """
 
 

@@ -14,6 +14,7 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.exit_codes import NOT_REACHABLE
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
 from cqar.cli.target import Target, with_target
 from cqar.embedded.failures import EmbeddedError
@@ -44,7 +45,7 @@ class Check(NamedTuple):
     advice: str = ""
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @list_options
 @with_target
 def doctor(target: Target, *, listing: ListOptions) -> None:

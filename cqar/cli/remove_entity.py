@@ -16,11 +16,12 @@ from cqar.cli.change_flow import (
     require_answer,
     show_ask_apply,
 )
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.output import say
 from cqar.cli.target import Target, with_target
 
 
-@click.command("rm")
+@click.command("rm", cls=GroupedCommand)
 @click.argument("venue")
 @change_options
 @with_target
@@ -36,7 +37,7 @@ def venue_rm(target: Target, venue: str, *, how: ChangeOptions) -> None:
     _remove(target, "venue", venue, how)
 
 
-@click.command("rm")
+@click.command("rm", cls=GroupedCommand)
 @click.argument("chain")
 @change_options
 @with_target

@@ -19,6 +19,7 @@ from cqar.cli.change_flow import (
     require_answer,
     show_ask_apply,
 )
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.output import table
 from cqar.cli.param_types import InstantParam
 from cqar.cli.target import Target, with_target
@@ -42,7 +43,7 @@ _OF_ALIAS: Final = frozenset(
 )
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("venue")
 @click.argument("old")
 @click.argument("new")

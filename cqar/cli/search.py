@@ -12,6 +12,7 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
 from cqar.cli.output import to_stderr
 from cqar.cli.target import Target, with_target
@@ -25,7 +26,7 @@ _SEPARATORS: Final = re.compile(r"[\s\-_/:.]+")
 Found = tuple[str, str, str, str]
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("text")
 @click.option(
     "--limit",

@@ -12,6 +12,8 @@ from msgspec import structs
 
 from cqar.admin.connection import CallFailed, Connection, tls_credentials
 from cqar.cli.context_file import named_context
+from cqar.cli.error_labels import with_labels
+from cqar.cli.grouped_help import ConnectionOption
 from cqar.cli.near_hints import with_near_names
 from cqar.embedded.endpoints import read_endpoints
 from cqar.embedded.failures import StackNotRunning
@@ -105,6 +107,7 @@ _CERT_KEY = "Private key of the client certificate (or CQAR_CERT_KEY)."
 _OPTIONS = (
     click.option(
         "--state",
+        cls=ConnectionOption,
         envvar="CQAR_STATE",
         default="",
         metavar="FOLDER",
@@ -112,30 +115,60 @@ _OPTIONS = (
     ),
     click.option(
         "--writer",
+        cls=ConnectionOption,
         default="",
         metavar="HOST:PORT",
         help="Writer address; overrides the one from --state.",
     ),
     click.option(
         "--resolver",
+        cls=ConnectionOption,
         default="",
         metavar="ADDRESS",
         help="Resolver address; overrides those from --state.",
     ),
     click.option(
-        "--key", envvar="CQAR_KEY", default="", callback=_key, help="API key (or CQAR_KEY)."
+        "--key",
+        cls=ConnectionOption,
+        envvar="CQAR_KEY",
+        default="",
+        callback=_key,
+        help="API key (or CQAR_KEY).",
     ),
-    click.option("--ca", envvar="CQAR_CA", default="", metavar="FILE", help=_CA),
-    click.option("--cert", envvar="CQAR_CERT", default="", metavar="FILE", help=_CERT),
-    click.option("--cert-key", envvar="CQAR_CERT_KEY", default="", metavar="FILE", help=_CERT_KEY),
+    click.option(
+        "--ca", cls=ConnectionOption, envvar="CQAR_CA", default="", metavar="FILE", help=_CA
+    ),
+    click.option(
+        "--cert", cls=ConnectionOption, envvar="CQAR_CERT", default="", metavar="FILE", help=_CERT
+    ),
+    click.option(
+        "--cert-key",
+        cls=ConnectionOption,
+        envvar="CQAR_CERT_KEY",
+        default="",
+        metavar="FILE",
+        help=_CERT_KEY,
+    ),
     click.option(
         "--context",
+        cls=ConnectionOption,
         envvar="CQAR_CONTEXT",
         default="",
         metavar="NAME",
         help="Servers and key of this context (or CQAR_CONTEXT); see cqar context.",
     ),
 )
+
+
+def _labelled(error: CallFailed, target: Target) -> CallFailed:
+    """The error with names beside its ids, where a writer is known."""
+    if error.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "UNAUTHENTICATED"):
+        return error
+    try:
+        with target.to_writer() as connection:
+            return with_labels(error, connection)
+    except StackNotRunning:
+        return error
 
 
 def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -159,7 +192,7 @@ def with_target(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return context.invoke(function, target, **options)
         except CallFailed as error:
-            hinted = with_near_names(error, target.to_any)
+            hinted = with_near_names(_labelled(error, target), target.to_any)
             if hinted is error:
                 raise
             raise hinted from error

@@ -19,6 +19,7 @@ from cqar.cli.change_flow import (
     require_answer,
     show_ask_apply,
 )
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.nouns.id_labels import IdLabels
 from cqar.cli.nouns.id_lookup import IdLookup
 from cqar.cli.output import table
@@ -28,7 +29,7 @@ Listing = venue_symbol_pb2.VenueSymbol
 KIND: Final = "venue_symbol"
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("venue")
 @click.argument("spelling")
 @click.option("--listing", help="Id of the period, if the spelling has several.")

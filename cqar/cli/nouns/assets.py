@@ -153,7 +153,7 @@ FLAG: Final = Noun(
             "flag_id",
             "Resolve a flag, by its id or by the asset that has no other; it stays on record.",
             "LUNA --notes 'patched'",
-            required="notes",
+            required="resolution_notes",
         ),
         "check": Verb(
             "CheckAssetTradeable",

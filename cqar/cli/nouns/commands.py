@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from cqar.cli.change_flow import flow_options
+from cqar.cli.grouped_help import GroupedCommand, GroupedGroup
 from cqar.cli.lazy_commands import load_attribute
 from cqar.cli.list_output import list_parameters, taken
 from cqar.cli.nouns.execute import RunOptions, run
@@ -17,7 +18,7 @@ from cqar.cli.nouns.parameters import FieldParameter, method_of, parameters_of
 from cqar.cli.target import Target, with_target
 
 
-class VerbGroup(click.Group):
+class VerbGroup(GroupedGroup):
     """A group with aliases for its commands, and a default command for any other word."""
 
     def __init__(
@@ -84,7 +85,7 @@ def _command(noun: Noun, verb: Verb, name: str, example: str) -> click.Command:
         run(noun, verb, parameters, target, values, RunOptions(**options))
 
     targets: list[click.Parameter] = list(reversed(callback.__click_params__))  # type: ignore[attr-defined]
-    return click.Command(
+    return GroupedCommand(
         name,
         callback=callback,
         params=[*(item.parameter for item in parameters), *_run_options(noun, verb), *targets],

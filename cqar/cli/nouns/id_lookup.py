@@ -72,7 +72,7 @@ class IdLookup:
             return name
         request = pb.ListQualityFlagsRequest(asset_id=self.id_of("asset", name))
         method = self._connection.registry.ListQualityFlags
-        flags = list(pagination.entities(self._connection, method, request, "quality_flags"))
+        flags = list(pagination.entities(self._connection, method, request, "flags"))
         if len(flags) == 1:
             return str(flags[0].flag_id)
         if not flags:
