@@ -12,6 +12,7 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli import completion_names
 from cqar.cli.change_flow import (
     ChangeOptions,
     change_options,
@@ -44,8 +45,8 @@ _OF_ALIAS: Final = frozenset(
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("venue")
-@click.argument("old")
+@click.argument("venue", shell_complete=completion_names.venues)
+@click.argument("old", shell_complete=completion_names.spellings)
 @click.argument("new")
 @click.option("--at", type=InstantParam(), help="When it was renamed. Default: now.")
 @change_options
