@@ -22,7 +22,7 @@ UP_TIMEOUT_S = 120
 async def test_the_demo_shows_a_change_arrive_and_what_it_measured(tmp_path: Path) -> None:
     ran = await run_process("demo", state=tmp_path)
     assert ran.code == 0, ran.err
-    for said in ("Catalogue: 2745 entities", "BTC/USDT", "LISTING_HALTED", "p99 ms", "Stopped."):
+    for said in ("Catalogue: 3703 entities", "BTC/USDT", "LISTING_HALTED", "p99 ms", "Stopped."):
         assert said in ran.out, ran.out
 
 
