@@ -13,7 +13,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
-from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import confirm, require_terminal, say, table
 from cqar.cli.param_types import LengthParam
 from cqar.cli.schedule import STATUSES, open_listing, term_options
@@ -141,7 +141,7 @@ def list_canaries(target: Target, venue: str, *, listing: ListOptions) -> None:
         method = connection.registry.ListVenueSymbols
         found = pagination.entities(connection, method, request, "venue_symbols")
         cells = [row for each in found for row in _rows(each)]
-    rows = [ListRow(row, dict(zip(COLUMNS, row, strict=True))) for row in cells]
+    rows = [OutputRow(row, dict(zip(COLUMNS, row, strict=True))) for row in cells]
     ids = ("venue", "spelling", "group", "field")
     show_list(ListView("Canaries", COLUMNS, rows, ids, "no canaries."), listing)
 
