@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from cqar.cli.output import say, table
 from cqar.importer.reference.list_plan import ListPlan
-from cqar.importer.reference.statements import OutputRow, RowOutcome
+from cqar.importer.reference.statements import ListRow, RowOutcome
 
 #: Rows shown of each outcome; --json has all.
 EXAMPLES_MAX: Final = 10
@@ -67,7 +67,7 @@ def show_list_plan(plan: ListPlan, *, show_all: bool = False) -> None:
         say(f"note: {note}")
 
 
-def _show_rows(outcome: str, found: list[tuple[int, OutputRow]], *, show_all: bool) -> None:
+def _show_rows(outcome: str, found: list[tuple[int, ListRow]], *, show_all: bool) -> None:
     shown = found if show_all else found[:EXAMPLES_MAX]
     more = f", the first {EXAMPLES_MAX}; --all shows them all" if len(shown) < len(found) else ""
     cells = [(number, row.text, row.by, row.reason) for number, row in shown]
