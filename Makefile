@@ -141,6 +141,10 @@ bench-quick: $(STAMP) ## A look at the same within a minute, in no document.
 demo: $(STAMP) ## Start a stack, load the catalogue, resolve, change, see it arrive, stop.
 	@.venv/bin/cqar demo
 
+.PHONY: sdk-writes
+sdk-writes: $(STAMP) ## Make the typed methods of cqar.Writer from the contract.
+	@$(PY) -m tools.sdk_writes
+
 .PHONY: docs-api
 docs-api: $(STAMP) ## Make docs/API.md: run every example against a stack of its own.
 	@$(PY) -m tools.api_docs

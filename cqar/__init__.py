@@ -38,7 +38,9 @@ if TYPE_CHECKING:
         UnderlyingClass,
     )
     from cqar.sdk.errors import (
+        AlreadyExists,
         Busy,
+        ChangedMeanwhile,
         CqarError,
         Denied,
         EpochChanged,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
         NotFound,
         NotKept,
         NotReady,
+        Refused,
         StepsUnknown,
         TimedOut,
         Unsupported,
@@ -81,15 +84,22 @@ if TYPE_CHECKING:
     )
     from cqar.sdk.session_position import Position
     from cqar.sdk.specs import Specs, TickBand
+    from cqar.sdk.write_requests import Written
+    from cqar.sdk.writer import ANY_REVISION, Applied, AsyncWriter, Writer
 
 __all__ = [
+    "ANY_REVISION",
+    "AlreadyExists",
+    "Applied",
     "AssetAnswer",
     "AssetClass",
     "AssetRef",
     "AsyncClient",
+    "AsyncWriter",
     "Busy",
     "Change",
     "ChangeSet",
+    "ChangedMeanwhile",
     "Client",
     "ComboLeg",
     "ContractKind",
@@ -121,6 +131,7 @@ __all__ = [
     "Permission",
     "Position",
     "Reason",
+    "Refused",
     "RejectReport",
     "Replica",
     "Resolution",
@@ -148,6 +159,9 @@ __all__ = [
     "Update",
     "VenueRef",
     "Violation",
+    "Writer",
+    "Written",
+    "__version__",
     "ccxt_market",
     "ccxt_markets",
     "instrument",
@@ -160,7 +174,18 @@ _PUBLIC: Final = {
     "sdk.client": ("AsyncClient", "Client"),
     "sdk.conversion": ("Conversion",),
     "sdk.errors": (
-        *("Busy", "CqarError", "Denied", "EpochChanged", "InvalidRequest", "NotFound", "NotKept"),
+        *(
+            "AlreadyExists",
+            "ChangedMeanwhile",
+            "Refused",
+            "Busy",
+            "CqarError",
+            "Denied",
+            "EpochChanged",
+            "InvalidRequest",
+            "NotFound",
+            "NotKept",
+        ),
         *("NotConvertible", "NotReady", "StepsUnknown", "TimedOut", "Unsupported", "Violation"),
     ),
     "local_replica.local_replica": ("LocalReplica",),
@@ -168,6 +193,8 @@ _PUBLIC: Final = {
     "sdk.reject_reports": ("RejectReport",),
     "sdk.session_position": ("Position",),
     "replica.replica": ("Replica",),
+    "sdk.write_requests": ("Written",),
+    "sdk.writer": ("ANY_REVISION", "Applied", "AsyncWriter", "Writer"),
     "sdk.products": (
         *("AssetRef", "ComboLeg", "ScheduledChange", "SymbolRef", "TradingPhase", "VenueRef"),
     ),
@@ -192,6 +219,8 @@ _EXTRAS: Final = {"LocalReplica": "replica", "Replica": "resolver"}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("cqar_shared.runtime.version").version()
     if name not in _MODULE_BY_NAME:
         raise AttributeError(f"module 'cqar' has no attribute {name!r}")
     try:
@@ -208,4 +237,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULE_BY_NAME])
+    return sorted({*globals(), *_MODULE_BY_NAME, "__version__"})

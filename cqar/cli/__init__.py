@@ -22,7 +22,7 @@ from cqar_shared.errors import StartupError
 from cqar_shared.runtime import version
 from cqar_shared.runtime.key_masking import masked
 
-__all__ = ["COMMANDS", "cli", "main", "output", "progress"]
+__all__ = ["COMMANDS", "cli", "main", "nouns", "output", "progress"]
 
 #: Name, `module:attribute`, summary; the module is imported when the command runs.
 COMMANDS: Final = (

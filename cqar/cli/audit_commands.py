@@ -17,7 +17,7 @@ from cqar.admin.audit_signatures import SignatureReport
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.grouped_help import GroupedGroup
 from cqar.cli.history import history_entries
-from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import print_json, say
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
@@ -58,7 +58,9 @@ def audit_keys(target: Target, *, listing: ListOptions) -> None:
         *("revoked", "revoked by", "revoked why"),
     )
     rows = [
-        ListRow((d["key_id"], d["actor"], d["role"], *_cells(d["made"]), *_cells(d["revoked"])), d)
+        OutputRow(
+            (d["key_id"], d["actor"], d["role"], *_cells(d["made"]), *_cells(d["revoked"])), d
+        )
         for d in documents
     ]
     show_list(ListView(f"{len(rows)} keys", columns, rows, ("id",), "no keys."), listing)

@@ -13,7 +13,7 @@ from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.json_entities import entity_of
-from cqar.cli.list_output import ListOptions, ListRow, ListView, is_table, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, is_table, list_options, show_list
 from cqar.cli.output import print_json_line, print_tsv_line, say, to_stderr
 from cqar.cli.param_types import SinceParam
 from cqar.cli.target import Target, with_target
@@ -79,7 +79,7 @@ def change_log(target: Target, *, listing: ListOptions, **options: Any) -> None:
         found = pagination.entities(connection, method, _request(options), "changes", rows)
         changes = list(islice(found, limit))
     if not follow:
-        listed = [ListRow(row_of(change), document(change)) for change in changes]
+        listed = [OutputRow(row_of(change), document(change)) for change in changes]
         title = f"{len(changes)} changes, the newest first"
         show_list(ListView(title, COLUMNS, listed, NEVER_HIDDEN, "no changes."), listing)
         return

@@ -9,7 +9,7 @@ from cqar.cli import completion_names
 from cqar.cli.exit_codes import REFUSED
 from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.json_entities import plain_fields
-from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import print_json, table
 from cqar.cli.status import freshness_text
 from cqar.cli.target import Target, with_target
@@ -115,7 +115,7 @@ def expand_group(target: Target, name: str, *, listing: ListOptions) -> None:
         request = rpb.ExpandGroupRequest(name=name)
         group = connection.call(connection.resolver.ExpandGroup, request)
     rows = [
-        ListRow(
+        OutputRow(
             (
                 member.asset.symbol,
                 member.asset.name,

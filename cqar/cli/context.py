@@ -17,7 +17,7 @@ from cqar.cli.context_file import (
     write_contexts,
 )
 from cqar.cli.grouped_help import GroupedGroup
-from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import say
 from cqar.cli.target import connection_options
 
@@ -108,7 +108,7 @@ def list_contexts(*, listing: ListOptions) -> None:
         shown = msgspec.structs.replace(each, key=_masked(each.key))
         in_use = "yes" if name == known.current else "no"
         cells = (name, in_use, *(getattr(shown, field) for field in columns[2:]))
-        rows.append(ListRow(cells, {"name": name, **msgspec.to_builtins(shown)}))
+        rows.append(OutputRow(cells, {"name": name, **msgspec.to_builtins(shown)}))
     none = "no contexts: add one with cqar context add NAME --writer HOST:PORT"
     show_list(ListView(f"{len(rows)} contexts", columns, rows, ("name",), none), listing)
 

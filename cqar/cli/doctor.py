@@ -15,7 +15,7 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.exit_codes import NOT_REACHABLE
 from cqar.cli.grouped_help import GroupedCommand
-from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.target import Target, with_target
 from cqar.embedded.failures import EmbeddedError
 from cqar_shared.runtime import version
@@ -57,7 +57,7 @@ def doctor(target: Target, *, listing: ListOptions) -> None:
     Example: cqar doctor
     """
     checks = [*_local(target), *_servers(target)]
-    rows = [ListRow(tuple(each), each._asdict()) for each in checks]
+    rows = [OutputRow(tuple(each), each._asdict()) for each in checks]
     failed = sum(each.result == "FAILED" for each in checks)
     title = f"{len(checks)} checks, {failed} failed"
     show_list(ListView(title, COLUMNS, rows, ("check",), "", None), listing)

@@ -20,7 +20,7 @@ from cqar.cli.finding_selection import (
 )
 from cqar.cli.grouped_help import GroupedGroup
 from cqar.cli.json_entities import plain_fields
-from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.nouns.id_labels import IdLabels
 from cqar.cli.output import print_json, say, to_stderr
 from cqar.cli.target import Target, with_target
@@ -81,7 +81,7 @@ def list_(target: Target, *, listing: ListOptions, **options: Any) -> None:
         found, counts = read_findings(connection, request, options["limit"])
     total = sum(counts.values())
     title = f"{total} findings" + (f": {finding_report.count_text(counts)}" if counts else "")
-    rows = [ListRow(finding_report.list_row(each), each) for each in found]
+    rows = [OutputRow(finding_report.list_row(each), each) for each in found]
     whole = {"counts": counts, "findings": [plain_fields(each) for each in found]}
     view = ListView(title, finding_report.LIST_COLUMNS, rows, ("id",), "no findings.", whole)
     show_list(view, listing)
@@ -133,7 +133,7 @@ def policy(target: Target, *, listing: ListOptions) -> None:
     with target.to_writer() as connection:
         answer = connection.call(connection.admin.GetFindingPolicy, pb.GetFindingPolicyRequest())
     rows = [
-        ListRow(
+        OutputRow(
             (
                 rule.name,
                 finding_report.action_of(rule),
@@ -144,7 +144,7 @@ def policy(target: Target, *, listing: ListOptions) -> None:
         for rule in answer.rules
     ]
     otherwise = ("otherwise", "REVIEW", "any", "any", "any")
-    rows.append(ListRow(otherwise, {"name": "otherwise", "action": "FINDING_ACTION_REVIEW"}))
+    rows.append(OutputRow(otherwise, {"name": "otherwise", "action": "FINDING_ACTION_REVIEW"}))
     columns = ("rule", "action", "kinds", "venues", "fields")
     whole = plain_fields(answer)
     show_list(ListView("Policy", columns, rows, ("rule",), whole=whole), listing)

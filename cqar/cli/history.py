@@ -13,7 +13,7 @@ from cqar.admin import pagination
 from cqar.admin.connection import Connection
 from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.json_entities import entity_of
-from cqar.cli.list_output import ListOptions, ListRow, ListView, is_table, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, is_table, list_options, show_list
 from cqar.cli.output import to_stderr
 from cqar.cli.target import Target, with_target
 from cqar_shared.codec import entity_codec
@@ -68,7 +68,7 @@ def history(target: Target, entity: str, *, listing: ListOptions) -> None:
             for subject in _subjects(connection, entity)
         ]
     rows = [
-        ListRow((h.subject.title, *_row(h.subject, entry)), _document(h.subject, entry))
+        OutputRow((h.subject.title, *_row(h.subject, entry)), _document(h.subject, entry))
         for h in histories
         for entry in h.changes
     ]
@@ -76,7 +76,7 @@ def history(target: Target, entity: str, *, listing: ListOptions) -> None:
     if is_table(listing) and not listing.columns:
         # Each period by itself, with its title above it.
         for subject, changes in histories:
-            own = [ListRow(r.cells[1:], r.document) for r in rows if r.cells[0] == subject.title]
+            own = [OutputRow(r.cells[1:], r.document) for r in rows if r.cells[0] == subject.title]
             title = f"{subject.title}: {len(changes)} changes"
             show_list(ListView(title, COLUMNS, own, NEVER_HIDDEN), listing)
         return

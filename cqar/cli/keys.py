@@ -12,7 +12,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.grouped_help import GroupedGroup
-from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import out, print_json, say, to_stderr
 from cqar.cli.param_types import InstantParam
 from cqar.cli.target import Target, with_target
@@ -90,7 +90,7 @@ def list_(target: Target, *, listing: ListOptions) -> None:
         listed = _all_keys(connection)
     now = dt.datetime.now(dt.UTC)
     rows = [
-        ListRow(
+        OutputRow(
             (
                 key.key_id,
                 key.actor,

@@ -57,7 +57,7 @@ class ListOptions(NamedTuple):
     quiet: bool = False
 
 
-class ListRow(NamedTuple):
+class OutputRow(NamedTuple):
     """One row.
 
     Attributes:
@@ -81,7 +81,7 @@ class ListView(NamedTuple):
 
     title: str
     columns: Sequence[str]
-    rows: Sequence[ListRow]
+    rows: Sequence[OutputRow]
     ids: Sequence[str]
     empty: str = ""
     whole: Any = None
@@ -207,7 +207,7 @@ def _place(view: ListView, name: str) -> int:
     return titles.index(wanted)
 
 
-def _sorted(view: ListView, sort: str) -> list[ListRow]:
+def _sorted(view: ListView, sort: str) -> list[OutputRow]:
     if not sort:
         return list(view.rows)
     is_descending = sort.startswith("-")
@@ -227,7 +227,7 @@ def _natural(text: str) -> tuple[int, Any]:
     return (0, number) if number.is_finite() else (1, text.casefold())
 
 
-def read_order(row: ListRow) -> list[tuple[int, Any]]:
+def read_order(row: OutputRow) -> list[tuple[int, Any]]:
     """The order in which people look for rows: by what the first columns say."""
     return [_natural(cell) for cell in row.cells[:ORDERED_BY]]
 

@@ -10,7 +10,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqar.admin import pagination
 from cqar.cli import completion_names
 from cqar.cli.grouped_help import GroupedGroup
-from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import say
 from cqar.cli.target import Target, with_target
 
@@ -52,7 +52,7 @@ def list_rejects(target: Target, venue: str, spelling: str, *, listing: ListOpti
     with target.to_writer() as connection:
         method = connection.admin.ListRejects
         found = list(pagination.entities(connection, method, request, "rejects"))
-    rows = [ListRow([str(cell) for cell in _row(count)], count) for count in found]
+    rows = [OutputRow([str(cell) for cell in _row(count)], count) for count in found]
     ids = ("spelling", "reason", "actor")
     title = f"Refused orders of {venue}"
     show_list(ListView(title, COLUMNS, rows, ids, "no orders were reported."), listing)

@@ -15,7 +15,7 @@ from cqar.admin.connection import CallFailed, Connection
 from cqar.cli import completion_names
 from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.json_entities import plain_fields
-from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import print_json, say, table
 from cqar.cli.param_types import InstantParam
 from cqar.cli.target import Target, with_target
@@ -166,7 +166,7 @@ def upcoming(
         found = list(pagination.entities(connection, method, request, "upcoming"))
     columns = ("at", "venue", "spelling", "field", "value")
     rows = [
-        ListRow(
+        OutputRow(
             (
                 one.effective_at.ToJsonString(),
                 one.venue_id,

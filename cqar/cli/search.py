@@ -13,7 +13,7 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
 from cqar.cli.grouped_help import GroupedCommand
-from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import to_stderr
 from cqar.cli.target import Target, with_target
 
@@ -50,14 +50,14 @@ def search(target: Target, text: str, *, limit: int, listing: ListOptions) -> No
     """
     if not _plain(text):
         raise click.UsageError("TEXT has nothing but separators: give letters or digits")
-    rows: list[ListRow] = []
+    rows: list[OutputRow] = []
     is_cut = False
     with target.to_writer() as connection:
         for part in _parts(connection, text, limit):
             found = list(islice(part, limit + 1))
             is_cut = is_cut or len(found) > limit
             rows += [
-                ListRow(cells, dict(zip(COLUMNS, cells, strict=True))) for cells in found[:limit]
+                OutputRow(cells, dict(zip(COLUMNS, cells, strict=True))) for cells in found[:limit]
             ]
     nothing = f"nothing has {text!r} in its name."
     show_list(ListView(f"Found {len(rows)}", COLUMNS, rows, ("id",), nothing), listing)

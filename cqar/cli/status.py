@@ -14,7 +14,7 @@ from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.exit_codes import NOT_REACHABLE
 from cqar.cli.grouped_help import GroupedCommand
-from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import print_json, table
 from cqar.cli.target import Target, with_target
 
@@ -126,7 +126,7 @@ def venues(target: Target, *, listing: ListOptions) -> None:
         request = pb.ListVenuesRequest()
         listed = list(pagination.entities(connection, method, request, "venues"))
     rows = [
-        ListRow(
+        OutputRow(
             (
                 venue.venue_id,
                 venue.name,

@@ -17,7 +17,7 @@ from cqar.admin import pagination
 from cqar.admin.connection import Connection
 from cqar.cli import completion_names
 from cqar.cli.grouped_help import GroupedCommand
-from cqar.cli.list_output import ListOptions, ListRow, ListView, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.target import Target, with_target
 
 COLUMNS: Final = (
@@ -45,7 +45,7 @@ def venue_status(target: Target, venues: tuple[str, ...], *, listing: ListOption
     now = dt.datetime.now(dt.UTC)
     with target.to_writer() as connection:
         documents = [_row(*read, now) for read in _read_status(connection, venues)]
-    rows = [ListRow([str(cell) for cell in _cells(each)], each) for each in documents]
+    rows = [OutputRow([str(cell) for cell in _cells(each)], each) for each in documents]
     show_list(ListView("Venues", COLUMNS, rows, ("venue",), "no venue was read yet."), listing)
 
 

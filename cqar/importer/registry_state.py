@@ -18,6 +18,7 @@ from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.admin.entity_lists import entities_of
 from cqar.importer.price_evidence import SAME_TIME
+from cqar.importer.readers.registry import production_operator
 from cqar.importer.registry_products import PRODUCT_KINDS, Held, Products
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingKind, FindingRule
@@ -25,7 +26,7 @@ from cqar_shared.domain.kind import AnyKind, Entity, Ref
 from cqar_shared.domain.kinds.asset_price import ASSET_PRICE
 from cqar_shared.domain.kinds.finding import FINDING, Finding, FindingAction
 from cqar_shared.domain.kinds.venue import VENUE, Venue
-from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET, VenueAsset
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol, is_open
 from cqar_shared.domain.working_set import LookupKey, Stored, WorkingSet
 from cqar_shared.errors import TooLarge
@@ -75,6 +76,7 @@ class RegistryState(WorkingSet):
         rules: What is done with which findings; the first rule that matches decides.
         known_findings: Id -> what was found of the venue before: undecided or rejected, and
             approved where that lifts a doubt or allows a mass change.
+        repeated_codes: Of a test environment, what the operator's production means by its codes.
         operator_listings: Open listings of the operator's other venues. They are no part of the
             working set: no rule looks at them.
     """
@@ -103,6 +105,7 @@ class RegistryState(WorkingSet):
         self.archived: set[str] = set()
         self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
         self.known_findings: dict[str, Finding] = {}
+        self.repeated_codes: dict[str, str] = {}
         self.operator_listings: list[VenueSymbol] = []
 
     def stored(self, ref: Ref) -> Stored | None:
@@ -163,6 +166,7 @@ def load_state(
         # An operator need not be a venue.
         if state.stored((VENUE.name, venue_id)) is not None:
             load_codes(connection, state, venue_id)
+    load_repeated_codes(connection, state, venue)
     load_listings(connection, state, venue.venue_id)
     load_findings(connection, state, dict.fromkeys((venue.venue_id, code_holder(venue))))
     load_operator_listings(connection, state, venue)
@@ -198,6 +202,24 @@ def load_codes(connection: Connection, state: RegistryState, venue_id: str) -> N
     """The venue's assets."""
     for held in entities_of(connection, VENUE_ASSET, venue_id=venue_id):
         state.add(VENUE_ASSET, held)
+
+
+def load_repeated_codes(connection: Connection, state: RegistryState, venue: Venue) -> None:
+    """Of a test environment, the codes of the production that it repeats."""
+    operator = production_operator(venue.venue_id)
+    if operator is not None and state.stored((VENUE.name, operator)) is not None:
+        held = entities_of(connection, VENUE_ASSET, venue_id=operator)
+        state.repeated_codes = codes_now(held, state.now)
+
+
+def codes_now(held: Iterable[VenueAsset], at: dt.datetime) -> dict[str, str]:
+    """Code -> the asset that it means at an instant, or since."""
+    return {
+        code: one.asset_id
+        for one in held
+        if one.delisted_at is None or one.delisted_at > at
+        for code in one.codes
+    }
 
 
 def load_listings(connection: Connection, state: RegistryState, venue_id: str) -> None:

@@ -2,12 +2,14 @@
 
 A call of `sync_api` or `async_api` becomes a question (`questions`). A transport carries it
 (`transport` says what that is, `grpc_transport` is a client's), and `decoding` makes the result
-from the response. `session_position` makes sure that a session never reads older data. The package
-needs gRPC and nothing of a service.
+from the response. `writer` sends changes; its methods (`sync_writes`, `async_writes`) are made from
+the contract by `make sdk-writes`. `session_position` makes sure that a session never reads older
+data. The package needs gRPC and nothing of a service.
 """
 
 __all__ = [
     "async_api",
+    "async_writes",
     "call_context",
     "changes",
     "client",
@@ -25,6 +27,9 @@ __all__ = [
     "session_position",
     "specs",
     "sync_api",
+    "sync_writes",
     "transport",
     "watch_cursor",
+    "write_requests",
+    "writer",
 ]

@@ -107,6 +107,18 @@ class StepsUnknown(CqarError):
     """A helper needs a step or a size that is not known: do not send this order."""
 
 
+class AlreadyExists(CqarError):
+    """What was to be made is there already."""
+
+
+class ChangedMeanwhile(CqarError):
+    """The entity changed after the revision that the change was made for: read it again."""
+
+
+class Refused(CqarError):
+    """The registry's state does not allow the change, such as a removal of what is in use."""
+
+
 class NotConvertible(CqarError):
     """No successions that are known, with their rates, made the one asset the other by then."""
 
@@ -121,6 +133,7 @@ _CODE = code_pb2
 _ERROR_BY_CODE: Final[dict[int, type[CqarError]]] = {
     _CODE.NOT_FOUND: NotFound,
     _CODE.INVALID_ARGUMENT: InvalidRequest,
+    _CODE.ALREADY_EXISTS: AlreadyExists,
     _CODE.UNAUTHENTICATED: Denied,
     _CODE.PERMISSION_DENIED: Denied,
     _CODE.UNIMPLEMENTED: Unsupported,
@@ -131,6 +144,27 @@ _ERROR_BY_CODE: Final[dict[int, type[CqarError]]] = {
     _CODE.UNAVAILABLE: NotReady,
     _CODE.DEADLINE_EXCEEDED: TimedOut,
 }
+
+
+#: What a refusal is called where it is of a change.
+_OF_A_WRITE: Final[dict[type[CqarError], type[CqarError]]] = {
+    EpochChanged: ChangedMeanwhile,
+    Unsupported: Refused,
+}
+
+
+def error_of_write(error: CqarError) -> CqarError:
+    """What an error of a call means of a call that changes something."""
+    classes: dict[type[CqarError], type[CqarError]] = {
+        EpochChanged: ChangedMeanwhile,
+        Unsupported: Refused,
+    }
+    meant = classes.get(type(error))
+    if meant is None:
+        return error
+    told = meant(str(error), error.reason, error.violations)
+    told.position = error.position
+    return told
 
 
 def error_of_status(status: status_pb2.Status) -> CqarError:

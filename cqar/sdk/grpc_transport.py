@@ -102,7 +102,9 @@ class GrpcTransport:
     def _arguments(self, call: Call) -> dict[str, Any]:
         """The arguments of gRPC's callables."""
         position = call.min_position
-        metadata = self._key if position is None else (*self._key, (HEADER, str(position)))
+        metadata: tuple[Any, ...] = (*self._key, *call.metadata)
+        if position is not None:
+            metadata = (*metadata, (HEADER, str(position)))
         timeout_s = None if call.timeout_s == inf else call.timeout_s
         return {"request": call.question.request, "timeout": timeout_s, "metadata": metadata}
 

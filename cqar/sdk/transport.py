@@ -20,11 +20,13 @@ class Call(NamedTuple):
     Attributes:
         timeout_s: Until the reply, or until the end of a stream; `math.inf`: without an end.
         min_position: The reply must not be from before this position; None: any will do.
+        metadata: Of this call alone, such as a reason.
     """
 
     question: Question[Any]
     timeout_s: float
     min_position: Position | None
+    metadata: tuple[tuple[str, str | bytes], ...] = ()
 
 
 class Reply(NamedTuple):

@@ -14,11 +14,12 @@ from cqar import catalogue
 from cqar.importer.answer_reader import Reading
 from cqar.importer.listing_proposals import upsert
 from cqar.importer.plan import Plan, make_plan
+from cqar.importer.readers.registry import production_operator
 from cqar.importer.reference.list_file import read_list
 from cqar.importer.reference.list_kinds import LIST_KINDS, plan_list
 from cqar.importer.reference.list_plan import ListPlan
 from cqar.importer.reference.reference_state import ReferenceState
-from cqar.importer.registry_state import RegistryState, code_holder
+from cqar.importer.registry_state import RegistryState, code_holder, codes_now
 from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
 from cqar_shared.domain.kind import AnyKind, Entity
 from cqar_shared.domain.kinds.finding import FINDING, FindingState
@@ -78,6 +79,8 @@ class World:
             for listing in self._listings.get(venue.venue_id, {}).values():
                 state.add(VENUE_SYMBOL, listing)
             state.operator_listings = self._of_operator(venue)
+            repeated = self._codes.get(production_operator(venue.venue_id) or "", {})
+            state.repeated_codes = codes_now(repeated.values(), at)
         return state
 
     def _of_operator(self, venue: Any) -> list[Any]:

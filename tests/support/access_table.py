@@ -18,7 +18,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from cqar_resolver.app import Resolver
 from cqar_resolver.config import Front
 from cqar_shared.rpc import grpc_server
-from cqar_writer.app import Writer
+from cqar_writer.app import WriterApp
 
 TIMEOUT_S: Final = 20.0
 CREDENTIALS: Final = ("none", "made up", "revoked", "expired", "read", "write", "admin")
@@ -58,7 +58,7 @@ HEALTH: Final = _named(health_pb2, "Health")
 
 @asynccontextmanager
 async def places(
-    writer: Writer, open_resolver: Resolver, keyed: Resolver, reflecting: Writer, folder: Path
+    writer: WriterApp, open_resolver: Resolver, keyed: Resolver, reflecting: WriterApp, folder: Path
 ) -> AsyncIterator[list[Place]]:
     """Every kind of server that there is, listening."""
     async with AsyncExitStack() as stack:

@@ -17,7 +17,7 @@ from cqar_resolver.replication.postgres import RegistryDatabase
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.messaging.jetstream import API_PREFIX
 from cqar_shared.runtime.tasks import begin, end, supervise
-from cqar_writer.app import Writer
+from cqar_writer.app import WriterApp
 from cqar_writer.config import WriterConfig
 from tests.support.commits import eventually, running
 from tests.support.entity_builders import NOW
@@ -57,9 +57,9 @@ async def resolving(
 @asynccontextmanager
 async def writing(
     settings: WriterConfig, now: Callable[[], dt.datetime] = utc_now
-) -> AsyncIterator[Writer]:
+) -> AsyncIterator[WriterApp]:
     """All of a writer but its servers, in this process."""
-    writer = Writer(settings, now)
+    writer = WriterApp(settings, now)
     tasks = begin(writer.loops())
     try:
         yield writer

@@ -28,7 +28,7 @@ from cqar_resolver.config import ResolverConfig
 from cqar_shared.errors import RegistryError
 from cqar_shared.messaging import jetstream
 from cqar_shared.redis_store.cache import Cache, Unavailable
-from cqar_writer.app import Writer
+from cqar_writer.app import WriterApp
 from cqar_writer.config import WriterConfig
 from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually, running
@@ -78,7 +78,7 @@ class Stack:
         links: By subject and server.
     """
 
-    writer: Writer
+    writer: WriterApp
     resolver: Resolver
     mutations: Mutations
     client: Client

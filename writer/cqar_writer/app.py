@@ -87,7 +87,7 @@ def _is_read(method: str) -> bool:
     return role_of(method) is Role.READ
 
 
-class Writer:
+class WriterApp:
     """Holds every object; each is built from those before it.
 
     Attributes:
@@ -262,7 +262,7 @@ async def run(settings: WriterConfig) -> None:
     credentials = tls.credentials_of(settings)
     tracing.start("cqar-writer", settings)
     event_loop.tune_gc()
-    writer = Writer(settings)
+    writer = WriterApp(settings)
     stopping = stop_event()
 
     async def report() -> HealthReport:

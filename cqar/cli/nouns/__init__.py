@@ -7,4 +7,4 @@ field that the contract gains becomes an option at once; a test fails until `fie
 help text.
 """
 
-__all__ = ["field_names", "id_labels", "id_lookup", "noun_table"]
+__all__ = ["field_names", "id_labels", "id_lookup", "model", "noun_table"]

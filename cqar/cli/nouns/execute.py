@@ -13,7 +13,7 @@ from cqar.admin import pagination
 from cqar.admin.connection import Connection
 from cqar.cli.change_flow import PLANNED, ChangeOptions, require_answer, show_ask_apply
 from cqar.cli.lazy_commands import load_attribute
-from cqar.cli.list_output import ListOptions, ListRow, ListView, read_order, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, read_order, show_list
 from cqar.cli.nouns.error_hints import with_hint
 from cqar.cli.nouns.field_names import enum_word
 from cqar.cli.nouns.id_labels import IdLabels
@@ -163,7 +163,7 @@ def _show_list(
     kind = method_of(verb).output_type.fields_by_name[noun.list_field].message_type
     assert kind is not None  # entities are messages
     columns, cells = list_rows(noun, kind, entities, labels)
-    rows = [ListRow(*pair) for pair in zip(cells, entities, strict=True)]
+    rows = [OutputRow(*pair) for pair in zip(cells, entities, strict=True)]
     if verb.rpc.startswith("List"):
         rows.sort(key=read_order)
     ids = ("id",) if "id" in columns else tuple(columns[:2])

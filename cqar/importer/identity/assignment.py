@@ -34,6 +34,7 @@ from cqar.importer.identity.succession import NewCode, SuccessionFinder
 from cqar.importer.identity.undecided import IdentityQuestion
 from cqar.importer.market import Code, Currency, Market
 from cqar.importer.price_evidence import Quote
+from cqar.importer.readers.registry import production_operator
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.finding_policy import FindingKind
 from cqar_shared.domain.kinds.asset import Asset, AssetClassCode
@@ -236,6 +237,10 @@ class CodeAssignment:
             if asset.symbol == facts.code.ticker and asset.asset_id in self._traded:
                 detail = f"listings of {self._venue_id} stand on it"
                 known[asset.asset_id] = [evidence(_K.OPERATOR_CODE, detail)]
+        repeated = self._state.repeated_codes.get(facts.code.venue)
+        if repeated is not None and not known:
+            detail = f"{production_operator(self._venue_id)} means it by {facts.code.venue}"
+            known[repeated] = [evidence(_K.OPERATOR_CODE, detail)]
         found = find_candidates(self.index, facts, self._state.now, quotes, known)
         return [self._if_free(facts.code.venue, candidate) for candidate in found]
 

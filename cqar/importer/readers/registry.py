@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from cqar.importer import readers
 from cqar.importer.readers.product_line import ProductLine
+from cqar_shared.domain.kinds.venue import EnvironmentCode
 
 #: In a venue's metadata: the product line whose reader reads it, where its id is another.
 PRODUCT_LINE: Final = "product_line"
@@ -52,6 +53,22 @@ def product_line_of(venue_id: str) -> ProductLine | None:
         if make is not None and (line := make(venue_id)) is not None:
             return cast("ProductLine", line)
     return None
+
+
+@lru_cache(256)
+def production_operator(venue_id: str) -> str | None:
+    """The operator whose codes a test environment of a product line repeats; None without one."""
+    line = product_line_of(venue_id)
+    if line is None or line.environment is EnvironmentCode.PRODUCTION:
+        return None
+    found = {
+        other.operator
+        for other in product_lines().values()
+        if other.forms[0].record is line.forms[0].record
+        and other.environment is EnvironmentCode.PRODUCTION
+        and other.region is None
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def reader_of(venue_id: str, metadata: Mapping[str, Any] | None) -> ProductLine | None:

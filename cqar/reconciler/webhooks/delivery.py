@@ -115,7 +115,7 @@ class WebhookLoop:
         self._endpoint = endpoint
         self.name = endpoint.setting.name
         self._place_file = folder / f"{self.name}.json"
-        self._told: int | None = None
+        self._noted_revision: int | None = None
         self.dead = DeadLetters(folder / f"{self.name}.dead")
         self._sleep = sleep
         self._client = make_client()
@@ -150,8 +150,8 @@ class WebhookLoop:
 
     async def _place(self) -> int:
         """After which revision to go on; at the very beginning after the present one."""
-        if self._told is not None:
-            return self._told
+        if self._noted_revision is not None:
+            return self._noted_revision
         try:
             return msgspec.json.decode(self._place_file.read_bytes(), type=WebhookPlace).revision
         except (FileNotFoundError, msgspec.DecodeError) as error:
@@ -217,7 +217,7 @@ class WebhookLoop:
 
     def _note(self, revision: int) -> None:
         """Note how far the endpoint was told; where the disk is full, in memory only."""
-        self._told = revision
+        self._noted_revision = revision
         try:
             self._place_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             replace_file(self._place_file, msgspec.json.encode(WebhookPlace(revision)))

@@ -23,7 +23,7 @@ from cqar_resolver.app import Resolver
 from cqar_resolver.config import Front, ResolverConfig
 from cqar_shared.rpc import grpc_server, health
 from cqar_writer import app as writing
-from cqar_writer.app import Writer
+from cqar_writer.app import WriterApp
 from cqar_writer.config import WriterConfig
 from tests.support.call_errors import refusal
 from tests.support.commits import eventually
@@ -39,9 +39,9 @@ async def health_of(
     name: str, front: Front, folder: Path
 ) -> AsyncIterator[tuple[health.GrpcHealth, str]]:
     """A server that asks for keys, where it can, and its address; nothing stands behind it."""
-    service: Writer | Resolver
+    service: WriterApp | Resolver
     if name == "writer":
-        service = Writer(WriterConfig(**NOWHERE))
+        service = WriterApp(WriterConfig(**NOWHERE))
         server = service.make_server()
     else:
         service = Resolver(ResolverConfig(**NOWHERE, grpc_listen="0.0.0.0:9091"))

@@ -16,7 +16,7 @@ import cqar
 from cqar.embedded.servers import EmbeddedServers
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_shared.replication import replica_layout as fmt
-from cqar_writer.app import Writer
+from cqar_writer.app import WriterApp
 from cqar_writer.config import WriterConfig
 from tests.integration.sdk.test_answers import PAST, questions
 from tests.support.commits import commit, eventually
@@ -33,7 +33,7 @@ METAS = 8192
 
 
 @pytest.fixture
-async def writer(servers: EmbeddedServers, database: str, client: Nats) -> AsyncIterator[Writer]:
+async def writer(servers: EmbeddedServers, database: str, client: Nats) -> AsyncIterator[WriterApp]:
     assert client.is_connected
     settings = WriterConfig(database_url=database, nats_url=servers.nats)
     async with writing(settings) as running:
@@ -54,7 +54,7 @@ def settings(servers: EmbeddedServers, database: str, tmp_path: Path) -> dict[st
 
 @pytest.fixture
 async def resolver(
-    writer: Writer, settings: dict[str, str], tmp_path: Path
+    writer: WriterApp, settings: dict[str, str], tmp_path: Path
 ) -> AsyncIterator[Running]:
     assert writer.mutations is not None
     async with service("resolver", tmp_path, **settings) as running:
@@ -97,7 +97,7 @@ async def test_the_past_and_changes_are_not_supported(
 
 
 async def test_a_change_is_visible_once_published_and_a_view_keeps_its_revision(
-    resolver: Running, settings: dict[str, str], writer: Writer
+    resolver: Running, settings: dict[str, str], writer: WriterApp
 ) -> None:
     assert resolver.process.returncode is None
     with cqar.LocalReplica(settings["replica_path"], stale_after_s=60) as replica:
@@ -120,7 +120,7 @@ async def test_a_change_is_visible_once_published_and_a_view_keeps_its_revision(
 
 
 async def test_a_carried_position_is_waited_for(
-    resolver: Running, settings: dict[str, str], writer: Writer
+    resolver: Running, settings: dict[str, str], writer: WriterApp
 ) -> None:
     assert resolver.process.returncode is None
     with cqar.LocalReplica(settings["replica_path"], stale_after_s=60) as replica:
@@ -140,7 +140,7 @@ async def test_a_carried_position_is_waited_for(
 
 @pytest.mark.parametrize("is_removed", [False, True], ids=["kept", "removed"])
 async def test_it_survives_its_resolver_turns_stale_and_continues_with_the_next_one(
-    resolver: Running, settings: dict[str, str], writer: Writer, is_removed: bool
+    resolver: Running, settings: dict[str, str], writer: WriterApp, is_removed: bool
 ) -> None:
     with cqar.LocalReplica(settings["replica_path"], stale_after_s=2) as replica:
         await asyncio.to_thread(replica.wait_ready)
@@ -168,7 +168,7 @@ async def test_it_survives_its_resolver_turns_stale_and_continues_with_the_next_
 
 
 async def test_files_removed_under_a_running_resolver_are_recreated(
-    resolver: Running, settings: dict[str, str], writer: Writer
+    resolver: Running, settings: dict[str, str], writer: WriterApp
 ) -> None:
     assert resolver.process.returncode is None
     folder = Path(settings["replica_path"])

@@ -21,7 +21,7 @@ from cqar_shared.domain.kinds.symbol import SYMBOL, Symbol, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, delist
 from cqar_shared.errors import TooLarge
 from cqar_shared.replication import positions
-from cqar_writer.app import Writer
+from cqar_writer.app import WriterApp
 from cqar_writer.archiver import Archiver
 from cqar_writer.config import WriterConfig
 from cqar_writer.mutations import Mutations
@@ -193,7 +193,7 @@ async def test_one_writer_archives_at_a_time(
 def test_a_writer_archives_unless_it_is_told_never_to() -> None:
     places = {"database_url": "postgresql://nobody@nowhere/none", "nats_url": "nats://no"}
     loops = [
-        Writer(WriterConfig(**places, archive_after_days=days)).loops()  # type: ignore[arg-type]
+        WriterApp(WriterConfig(**places, archive_after_days=days)).loops()  # type: ignore[arg-type]
         for days in (30, 0)
     ]
     assert ["archiving" in found for found in loops] == [True, False]

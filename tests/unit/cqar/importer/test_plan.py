@@ -16,7 +16,8 @@ from cqar.importer.multipliers import Multiplier
 from cqar.importer.plan import OutOfOrder, Plan, make_plan, require_present
 from cqar.importer.readers.binance import PRODUCT_LINES
 from cqar.importer.readers.product_line import Answer, Request
-from cqar.importer.registry_state import RegistryState, code_holder
+from cqar.importer.readers.registry import production_operator
+from cqar.importer.registry_state import RegistryState, code_holder, codes_now
 from cqar_shared.domain.evaluation import Result
 from cqar_shared.domain.finding_policy import DEFAULT_RULES, FindingRule
 from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetClassCode
@@ -96,6 +97,9 @@ class Registry:
             elif kind is VENUE_SYMBOL and entity.delisted_at is None:
                 venue_of_it = self.entities["venue", entity.venue_id][1]
                 state.operator_listings += [entity] if code_holder(venue_of_it) == holder else []
+        repeated = production_operator(venue_id)
+        held = [e for k, e in self.entities.values() if k is VENUE_ASSET]
+        state.repeated_codes = codes_now((e for e in held if e.venue_id == repeated), at)
         reading = options.pop("reading", None)
         if reading is not None:
             venue: Any = state.get("venue", venue_id)

@@ -17,7 +17,7 @@ VIOLATIONS = [
 BY_ERROR: list[tuple[e.RegistryError, type[cqar.CqarError]]] = [
     (e.Invalid(VIOLATIONS), cqar.InvalidRequest),
     (e.EntityNotFound("venue", "nowhere"), cqar.NotFound),
-    (e.Exists("there"), cqar.CqarError),
+    (e.Exists("there"), cqar.AlreadyExists),
     (e.InUse("used"), cqar.Unsupported),
     (e.TooLarge("large"), cqar.Busy),
     (e.Misdirected("the writer answers"), cqar.Unsupported),

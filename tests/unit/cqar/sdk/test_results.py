@@ -257,7 +257,7 @@ def test_a_change_is_decoded_by_its_kind_for_every_exported_kind() -> None:
 
 
 def test_every_public_name_can_be_imported() -> None:
-    assert sorted(cqar._MODULE_BY_NAME) == cqar.__all__
+    assert sorted([*cqar._MODULE_BY_NAME, "__version__"]) == cqar.__all__
     for name in cqar.__all__:
         assert getattr(cqar, name) is not None
     assert set(cqar.__all__) <= set(dir(cqar))

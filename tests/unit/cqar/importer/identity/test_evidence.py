@@ -295,3 +295,21 @@ def test_forms_of_a_code_are_of_one_coin_in_any_order(ticker: str, codes: tuple[
         registry.imported(market, plain_code=plain, allow_mass_change=True)
         bases.append(base_of(registry, "binance", f"{code}USDT"))
     assert bases[0] == bases[1]
+
+
+def test_a_testnets_code_means_what_the_operators_own_code_means() -> None:
+    testnet = a_venue("binance-testnet", operator="binance-testnet")
+    registry = Registry(testnet)
+    registry.imported(a_market(), coin("SPELL"), coin("MANTA"))
+    plan = registry.imported(a_market(), coin("SPELL"), coin("TESTS"), venue="binance-testnet")
+    assert plan.findings == []
+    assert bound_by(plan, "SPELL") == ("OPERATOR_CODE",)
+    spell = base_of(registry, "binance", "SPELLUSDT")
+    assert base_of(registry, "binance-testnet", "SPELLUSDT") == spell
+    # What the production does not trade is a coin of its own there.
+    assert base_of(registry, "binance-testnet", "TESTSUSDT").unverified
+    # And the testnet says nothing of the production's codes.
+    other = Registry(testnet)
+    other.imported(a_market(), coin("SPELL"), venue="binance-testnet")
+    plan = other.imported(a_market(), coin("SPELL"))
+    assert bound_by(plan, "SPELL") == ()

@@ -1,0 +1,236 @@
+"""`cqar.Writer` and `cqar.AsyncWriter`: changes of the registry, as methods with types."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+import grpc
+import msgspec
+from cqc.writer.v1 import registry_admin_pb2 as pb
+
+from cqar.sdk import errors
+from cqar.sdk.async_writes import AsyncWrites
+from cqar.sdk.call_context import TIMEOUT_S
+from cqar.sdk.grpc_transport import AsyncGrpcTransport, SyncGrpcTransport
+from cqar.sdk.questions import Question
+from cqar.sdk.reject_reports import ADMIN
+from cqar.sdk.sync_writes import SyncWrites
+from cqar.sdk.transport import Call, Reply
+from cqar.sdk.write_requests import Written, fresh_key, write_question
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.kind import Entity
+from cqar_shared.domain.kinds import KINDS
+
+#: Entities whose revision is remembered; the oldest are forgotten.
+SEEN_MAX: Final = 10_000
+#: What a change is about, in the order of the parts of its key.
+_KEYS: Final = (
+    *("relationship_id", "flag_id", "symbol_id", "group_id", "chain_id"),
+    *("venue_id", "asset_id", "venue_symbol"),
+)
+_KIND_OF: Final = {kind.entity: kind for kind in KINDS}
+_APPLIED: Final = frozenset(pb.ApplyItem.DESCRIPTOR.fields_by_name)
+#: `if_revision=ANY_REVISION`: whatever the entity's revision is.
+ANY_REVISION: Final = -1
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What came of several changes at once.
+
+    Attributes:
+        revision: The registry's, at which that is so.
+        statuses: CREATED, UPDATED or UNCHANGED, in the order of the entities.
+    """
+
+    revision: int
+    statuses: tuple[str, ...]
+
+
+class _SeenRevisions:
+    """At which revision this writer saw an entity last."""
+
+    def __init__(self) -> None:
+        self._revisions: OrderedDict[tuple[Any, ...], int] = OrderedDict()
+
+    def note(self, about: tuple[Any, ...], revision: int) -> None:
+        self._revisions[about] = revision
+        self._revisions.move_to_end(about)
+        if len(self._revisions) > SEEN_MAX:
+            self._revisions.popitem(last=False)
+
+    def get(self, about: tuple[Any, ...]) -> int | None:
+        return self._revisions.get(about)
+
+
+class _Writes:
+    """What both writers do before and after a call."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._seen = _SeenRevisions()
+
+    def _prepared(self, rpc: str, values: Mapping[str, Any]) -> tuple[Call, tuple[Any, ...]]:
+        given = {name: value for name, value in values.items() if name not in ("self", "reason")}
+        about = _about(rpc, given)
+        if given.get("if_revision") == ANY_REVISION:
+            del given["if_revision"]
+        elif "if_revision" in given and given["if_revision"] is None:
+            given["if_revision"] = self._seen.get(about)
+        return self._call(write_question(rpc, given), values["reason"]), about
+
+    def _call(self, question: Question[Any], reason: str) -> Call:
+        # gRPC may send a call again: with its key it is made once.
+        metadata: tuple[tuple[str, str | bytes], ...] = (("idempotency-key", fresh_key()),)
+        if reason.isascii() and reason.isprintable() and reason:
+            metadata += (("cqar-reason", reason),)
+        elif reason:
+            metadata += (("cqar-reason-bin", reason.encode()),)
+        return Call(question, self._timeout_s, None, metadata)
+
+    def _read(self, call: Call, reply: Reply, about: tuple[Any, ...]) -> Written[Any]:
+        written: Written[Any] = call.question.read(reply.message)
+        self._seen.note(about, written.revision)
+        return written
+
+    def _apply_call(self, entities: Iterable[Entity], reason: str, *, dry_run: bool) -> Call:
+        items = []
+        for entity in entities:
+            kind = _KIND_OF.get(type(entity))
+            if kind is None or kind.name not in _APPLIED:
+                raise errors.InvalidRequest(f"a {type(entity).__name__} cannot be applied")
+            fields: dict[str, Any] = {kind.name: entity_codec.to_message(kind, entity)}
+            items.append(pb.ApplyItem(**fields))
+        request = pb.ApplyRequest(items=items, dry_run=dry_run)
+        return self._call(Question(ADMIN, "Apply", request, pb.ApplyResponse, _applied), reason)
+
+
+def _about(rpc: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
+    noun = rpc.removeprefix("Create").removeprefix("Update").removeprefix("Delete")
+    noun = noun.removeprefix("Delist")
+    return (noun, *(values[name] for name in _KEYS if values.get(name) is not None))
+
+
+def _applied(answer: pb.ApplyResponse) -> Applied:
+    violations = [
+        errors.Violation(v.field, v.reason, v.message)
+        for outcome in answer.outcomes
+        for v in outcome.violations
+    ]
+    if violations:
+        text = "; ".join(f"{v.field}: {v.message}" for v in violations[:10])
+        raise errors.InvalidRequest(text, violations[0].reason, tuple(violations))
+    names = (pb.OutcomeStatus.Name(outcome.status) for outcome in answer.outcomes)
+    statuses = tuple(name.removeprefix("OUTCOME_STATUS_") for name in names)
+    return Applied(answer.revision, statuses)
+
+
+class Writer(_Writes, SyncWrites):
+    """Changes the registry; for any number of threads.
+
+    Args:
+        target: host:port of a writer, or any name that gRPC resolves.
+        key: An API key with the role write; API keys themselves take role admin.
+        timeout_s: Of each call, retries included.
+        credentials: `grpc.ssl_channel_credentials(…)`; None: plaintext.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        key: str = "",
+        *,
+        timeout_s: float = TIMEOUT_S,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        super().__init__(timeout_s)
+        self._grpc = SyncGrpcTransport(target, key, credentials)
+
+    def apply(
+        self, entities: Iterable[Entity], reason: str = "", *, dry_run: bool = False
+    ) -> Applied:
+        """Make or change entities in one revision: all of them, or none.
+
+        Args:
+            entities: Structs such as `cqar.structs.Asset`, each whole.
+            dry_run: Only say what would become of them.
+
+        Raises:
+            InvalidRequest: A rule refuses one; `violations` names all that is wrong.
+        """
+        call = self._apply_call(entities, reason, dry_run=dry_run)
+        applied: Applied = call.question.read(self._send(call).message)
+        return applied
+
+    def _write(self, rpc: str, values: Mapping[str, Any]) -> Written[Any]:
+        call, about = self._prepared(rpc, values)
+        return self._read(call, self._send(call), about)
+
+    def _send(self, call: Call) -> Reply:
+        try:
+            return self._grpc.send(call)
+        except errors.CqarError as error:
+            raise errors.error_of_write(error) from error
+
+    def close(self) -> None:
+        """Close the channel; calls in flight fail."""
+        self._grpc.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncWriter(_Writes, AsyncWrites):
+    """Changes the registry, for asyncio: used in one event loop of a process.
+
+    Args:
+        target, key, timeout_s, credentials: As those of `Writer`.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        key: str = "",
+        *,
+        timeout_s: float = TIMEOUT_S,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        super().__init__(timeout_s)
+        self._grpc = AsyncGrpcTransport(target, key, credentials)
+
+    async def apply(
+        self, entities: Iterable[Entity], reason: str = "", *, dry_run: bool = False
+    ) -> Applied:
+        """As `Writer.apply`."""
+        call = self._apply_call(entities, reason, dry_run=dry_run)
+        applied: Applied = call.question.read((await self._send(call)).message)
+        return applied
+
+    async def _write(self, rpc: str, values: Mapping[str, Any]) -> Written[Any]:
+        call, about = self._prepared(rpc, values)
+        return self._read(call, await self._send(call), about)
+
+    async def _send(self, call: Call) -> Reply:
+        try:
+            return await self._grpc.send(call)
+        except errors.CqarError as error:
+            raise errors.error_of_write(error) from error
+
+    async def close(self) -> None:
+        """Close the channel; calls in flight are cancelled."""
+        await self._grpc.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        await self.close()
