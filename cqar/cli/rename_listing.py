@@ -134,7 +134,9 @@ def _open_listing(connection: Connection, venue: str, spelling: str) -> Listing:
     listings = _listings(connection, venue_id=venue, venue_symbol=spelling)
     if not listings:
         text = f"{spelling!r} means nothing at {venue!r} now: cqar listing list {venue}"
-        raise CallFailed(text, "NOT_FOUND", "VENUE_SYMBOL_NOT_FOUND")
+        missing = CallFailed(text, "NOT_FOUND", "VENUE_SYMBOL_NOT_FOUND")
+        missing.request = pb.GetVenueSymbolRequest(venue_id=venue, venue_symbol=spelling)
+        raise missing
     if listings[0].alias_of:
         text = f"{spelling!r} stands for {listings[0].alias_of!r}: rename that"
         raise CallFailed(text, "INVALID_ARGUMENT", "ALIAS")

@@ -177,9 +177,9 @@ async def test_a_context_stands_for_servers_and_a_key(
     assert "can be written by others" in careless.err
     file.chmod(0o600)
     unknown = await stack.cqar("venue", "list", "--context", "dead")
-    assert (unknown.code, "there are live" in unknown.err) == (2, True)
+    assert (unknown.code, "there are live" in unknown.err) == (3, True)
     await stack.ok("context", "rm", "live")
-    assert (await stack.cqar("context", "use", "live")).code == 2
+    assert (await stack.cqar("context", "use", "live")).code == 3
 
 
 async def test_the_doctor_says_what_is_there_and_what_to_do(stack: Stack, tmp_path: Path) -> None:
