@@ -110,13 +110,16 @@ soak: $(STAMP) ## A million schedules, and requests; 64 clients for CQAR_SOAK_SE
 	  --deselect tests/chaos/test_abuse.py -o log_cli=true -o log_cli_level=INFO
 	@CQAR_ABUSE_SECONDS=$${CQAR_ABUSE_SECONDS:-30} $(PY) -m tests.chaos.abuse
 
-# `make load HOST=127.0.0.1:9091 KEY=…` goes against that server, MIX=cqmd makes one mix only.
+# `make load HOST=127.0.0.1:9091 KEY=…` goes against that server, MIX=cqmd makes one mix only;
+# LOAD_SECONDS, RATE and PROCESSES are the options of `python -m loadtests --help`.
 ifdef KEY
 export CQAR_KEY := $(KEY)
 endif
 .PHONY: load
 load: $(STAMP) ## Every kind of user for CQAR_LOAD_SECONDS (30) each, on a stack of its own or on HOST.
-	@$(PY) -m loadtests $(if $(HOST),--host $(HOST)) $(addprefix --mix ,$(MIX))
+	@$(PY) -m loadtests $(if $(HOST),--host $(HOST)) $(addprefix --mix ,$(MIX)) \
+	  $(if $(LOAD_SECONDS),--seconds $(LOAD_SECONDS)) $(if $(RATE),--rate $(RATE)) \
+	  $(if $(PROCESSES),--processes $(PROCESSES))
 
 .PHONY: reliability
 reliability: $(STAMP) ## Strike with every fault CQAR_RELIABILITY_TIMES (5) times; write docs/RELIABILITY.md.

@@ -18,7 +18,7 @@ from loadtests.locust_runner import WARM_UP_S, LoadFailed, LoadRun, LoadSize, ru
 from loadtests.mixes import MIXES
 from loadtests.own_stack import with_own_stack
 from loadtests.run_plan import ALL, runs_on_host, runs_on_stack
-from loadtests.summary_table import COLUMNS, FinishedRun, rows
+from loadtests.summary_table import COLUMNS, FinishedRun, rows, sentences
 
 REPORTS: Final = Path(__file__).with_name("reports")
 
@@ -103,9 +103,13 @@ def main(
         sys.exit(1)
     table("Latencies count from when a call was due", COLUMNS, rows(ended))
     out.print(f"Reports: {reports}/*.html", markup=False)
+    for sentence in sentences(ended):
+        out.print(sentence, markup=False, soft_wrap=True)
     faults = [fault for each in ended for fault in each.faults]
     for fault in faults:
         to_stderr(fault)
+    failed = sum(bool(each.faults) for each in ended)
+    out.print(f"{len(ended) - failed} of {len(ended)} runs had no failed call.", markup=False)
     sys.exit(1 if faults else 0)
 
 

@@ -1,4 +1,4 @@
-"""One table of all runs, and which passed: no call failed, and each RPC was made."""
+"""One table of all runs, and sentences: which failed, and which goal was met or missed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from loadtests.locust_runner import LoadRun
 from loadtests.mixes import LatencyGoal
 from loadtests.run_outcome import RpcStats, RunOutcome
 
-COLUMNS = ("mix", "server", "rpc", "calls", "calls/s", "p50 ms", "p99 ms", "errors", "goal", "")
+COLUMNS = (
+    "mix",
+    "server",
+    "rpc",
+    "calls",
+    "calls/s",
+    "p50 ms",
+    "p99 ms",
+    "errors",
+    "goal",
+    "result",
+)
 
 
 class FinishedRun(NamedTuple):
@@ -47,7 +58,7 @@ def rows(ended: Iterable[FinishedRun]) -> Iterator[tuple[str, ...]]:
                 yield (*named, "0", "", "", "", "", "", said)
                 continue
             goal = run.mix.goals.get(rpc)
-            verdict = "FAIL" if made.errors else "pass"
+            verdict = "FAIL" if made.errors else _result(goal, made)
             yield (
                 *(*named, str(made.calls), f"{made.calls_per_s:.0f}"),
                 *(_ms(made.p50_ms), _ms(made.p99_ms), str(made.errors)),
@@ -59,11 +70,51 @@ def _ms(took_ms: float | None) -> str:
     return "" if took_ms is None else f"{took_ms:g}"
 
 
-def _goal_text(goal: LatencyGoal, made: RpcStats) -> str:
+def sentences(ended: Iterable[FinishedRun]) -> Iterator[str]:
+    """A sentence for each goal, the figure with the bar, and one for each mix that has none."""
+    for run, outcome, _ in ended:
+        judged = [
+            _sentence(run, rpc, bar)
+            for rpc, goal in run.mix.goals.items()
+            if rpc in outcome.made
+            for bar in _bars(goal, outcome.made[rpc])
+        ]
+        yield from judged or [f"{run.name}: it has no goals to meet or to miss."]
+
+
+def _sentence(run: LoadRun, rpc: str, bar: _Bar) -> str:
+    took = f"{run.name}: {bar.name} of {rpc} was {bar.took_ms:g} ms"
+    return f"{took}; the goal is less than {bar.below_ms:g} ms: {bar.verdict}."
+
+
+class _Bar(NamedTuple):
+    """A goal's quantile beside what was measured, in ms."""
+
+    name: str
+    below_ms: float
+    took_ms: float
+
+    @property
+    def verdict(self) -> str:
+        return "met" if self.took_ms < self.below_ms else "MISSED"
+
+
+def _bars(goal: LatencyGoal, made: RpcStats) -> list[_Bar]:
     wanted = [("p50", goal.p50_ms, made.p50_ms), ("p99", goal.p99_ms, made.p99_ms)]
-    said = [
-        f"{name} < {below_ms:g} {'met' if took_ms < below_ms else 'MISSED'}"
+    return [
+        _Bar(name, below_ms, took_ms)
         for name, below_ms, took_ms in wanted
         if below_ms is not None and took_ms is not None
     ]
-    return ", ".join(said)
+
+
+def _result(goal: LatencyGoal | None, made: RpcStats) -> str:
+    """What a row says of calls of which none failed."""
+    if goal is None:
+        return "answered"
+    missed = any(bar.verdict == "MISSED" for bar in _bars(goal, made))
+    return "answered, goal MISSED" if missed else "answered, goal met"
+
+
+def _goal_text(goal: LatencyGoal, made: RpcStats) -> str:
+    return ", ".join(f"{bar.name} < {bar.below_ms:g} {bar.verdict}" for bar in _bars(goal, made))

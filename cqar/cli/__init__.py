@@ -17,7 +17,7 @@ import click
 from cqar.cli import exit_codes
 from cqar.cli.lazy_commands import LazyGroup, lazy_command
 from cqar.cli.nouns.noun_table import noun_commands
-from cqar.cli.target import Target, target_options
+from cqar.cli.target import Target, connection_options
 from cqar_shared.errors import StartupError
 from cqar_shared.runtime import version
 from cqar_shared.runtime.key_masking import masked
@@ -47,8 +47,12 @@ COMMANDS: Final = (
     ("apply", "cqar.cli.registry_files:apply", "Change the registry to what files state."),
     ("catalogue", "cqar.cli.load_catalogue:catalogue", "Load the facts that come with CQAR."),
     ("log", "cqar.cli.change_log:change_log", "Show who changed what, when and why."),
+    ("undo", "cqar.cli.undo:undo", "Take back what a revision changed."),
     ("history", "cqar.cli.history:history", "Show an entity's changes: when, by whom, why."),
     ("audit", "cqar.cli.audit_commands:audit", "Verify that the registry's past is unaltered."),
+    ("search", "cqar.cli.search:search", "Find anything by a part of its name."),
+    ("context", "cqar.cli.context:context", "Name servers and keys, and choose among them."),
+    ("doctor", "cqar.cli.doctor:doctor", "Check what commands need, and say what to do."),
     ("keys", "cqar.cli.keys:keys", "Make, list and revoke API keys."),
     ("demo", "cqar.cli.demo:demo", "Run the whole path once, on a temporary stack."),
     ("completion", "cqar.cli.completion:completion", "Print a shell's completion script."),
@@ -68,7 +72,7 @@ USER_ERRORS: Final = (
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version.version(), prog_name="cqar")
-@target_options
+@connection_options
 @click.pass_context
 def cli(context: click.Context, /, **target: str) -> None:
     """The crypto reference-data registry, from the command line.
@@ -82,7 +86,7 @@ def cli(context: click.Context, /, **target: str) -> None:
 
     \b
     Exit codes: 0 done, 1 refused, 2 wrong usage, 3 not found, 4 not reachable,
-    5 denied, 6 would change (plans and comparisons).
+    5 denied, 6 would change (cqar diff, and cqar apply --plan).
     """
     context.obj = Target(**target)
 

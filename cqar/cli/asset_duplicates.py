@@ -13,6 +13,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.target import Target, with_target
 
@@ -24,7 +25,7 @@ COLUMNS: Final = ("ticker", "asset", "may be", "for", "against", "finding")
 Assets = Mapping[str, Any]
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.option("--ticker", default="", help="Only assets with this ticker.")
 @list_options
 @with_target

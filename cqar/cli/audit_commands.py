@@ -15,6 +15,7 @@ from cqar.admin import pagination
 from cqar.admin.audit import HISTORY, RegistryAltered, verify_registry
 from cqar.admin.audit_signatures import SignatureReport
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.grouped_help import GroupedGroup
 from cqar.cli.history import history_entries
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import print_json, say
@@ -27,7 +28,7 @@ from cqar_shared.trust import signatures
 from cqar_shared.trust.trusted_keys import TrustedKeys, Unsigned
 
 
-@click.group()
+@click.group(cls=GroupedGroup)
 def audit() -> None:
     """Evidence that the registry's past is unaltered.
 

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from cqar.admin.connection import Connection
 from cqar.admin.rpc_catalog import RESOLVER, WRITER, Rpc, rpcs, similar_names
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, show_list
 from cqar.cli.output import print_json, print_json_line
 from cqar.cli.target import Target, with_target
@@ -23,7 +24,7 @@ _KEY: Final = re.compile(r"[0-9a-z_.-]+")
 _VALUE: Final = re.compile(r"[ -~]*")
 
 
-@click.command("call")
+@click.command("call", cls=GroupedCommand)
 @click.argument("rpc", required=False)
 @click.argument("request", default="{}", metavar="[JSON]")
 @click.option("--list", "listing", is_flag=True, help="List every RPC.")

@@ -12,9 +12,17 @@ from cqc.venues.v1 import venue_symbol_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
-from cqar.admin.connection import CallFailed, Connection
+from cqar.admin.connection import CallFailed
+from cqar.cli.change_flow import (
+    ChangeOptions,
+    change_options,
+    report,
+    require_answer,
+    show_ask_apply,
+)
+from cqar.cli.grouped_help import GroupedGroup
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
-from cqar.cli.output import confirm, require_terminal, say, table
+from cqar.cli.output import say, table
 from cqar.cli.param_types import LengthParam
 from cqar.cli.schedule import STATUSES, open_listing, term_options
 from cqar.cli.target import Target, with_target
@@ -26,7 +34,7 @@ Listing = venue_symbol_pb2.VenueSymbol
 COLUMNS: Final = ("venue", "spelling", "group", "field", "now", "canary", "from", "until", "state")
 
 
-@click.group("canary")
+@click.group("canary", cls=GroupedGroup)
 def canary() -> None:
     """Terms that hold for the resolvers of a group first (`canary_group` in their settings).
 
@@ -44,15 +52,10 @@ def _decision_options(command: Callable[..., None]) -> Callable[..., None]:
             click.argument("venue"),
             click.argument("spelling"),
             click.option("--group", required=True, help="The group of resolvers.  [required]"),
-            click.option("--reason", required=True, help="Reason for the audit log.  [required]"),
-            click.option(
-                "--plan", "plan_only", is_flag=True, help="Show what would change; change nothing."
-            ),
-            click.option("--yes", is_flag=True, help="Change it without asking."),
         )
     ):
         command = option(command)
-    return with_target(command)
+    return command
 
 
 @canary.command("start")
@@ -62,7 +65,9 @@ def _decision_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--status", type=click.Choice(STATUSES, case_sensitive=False))
 @term_options
 @_decision_options
-def start(target: Target, **options: Any) -> None:
+@change_options
+@with_target
+def start(target: Target, *, how: ChangeOptions, **options: Any) -> None:
     """Let SPELLING have other terms for the resolvers of a group, from now on.
 
     \b
@@ -90,12 +95,14 @@ def start(target: Target, **options: Any) -> None:
             change.effective_at.FromDatetime(now)
             change.ends_at.FromDatetime(now + options["length"])
 
-    _change(target, options, started)
+    _change(target, how, options, started)
 
 
 @canary.command("promote")
 @_decision_options
-def promote(target: Target, **options: Any) -> None:
+@change_options
+@with_target
+def promote(target: Target, *, how: ChangeOptions, **options: Any) -> None:
     """Give all resolvers the terms that a group has; its canary ends.
 
     \b
@@ -110,19 +117,21 @@ def promote(target: Target, **options: Any) -> None:
             after.ClearField("is_active")
         _withdraw(after, options["group"])
 
-    _change(target, options, promoted)
+    _change(target, how, options, promoted)
 
 
 @canary.command("withdraw")
 @_decision_options
-def withdraw(target: Target, **options: Any) -> None:
+@change_options
+@with_target
+def withdraw(target: Target, *, how: ChangeOptions, **options: Any) -> None:
     """End a group's canary: its resolvers have the former terms again.
 
     \b
     Example:
       cqar canary withdraw binance BTCUSDT --group desk --reason "orders were refused"
     """
-    _change(target, options, lambda after: _withdraw(after, options["group"]))
+    _change(target, how, options, lambda after: _withdraw(after, options["group"]))
 
 
 @canary.command("list")
@@ -146,30 +155,36 @@ def list_canaries(target: Target, venue: str, *, listing: ListOptions) -> None:
     show_list(ListView("Canaries", COLUMNS, rows, ids, "no canaries."), listing)
 
 
-def _change(target: Target, options: dict[str, Any], change: Callable[[Listing], None]) -> None:
+def _change(
+    target: Target, how: ChangeOptions, options: dict[str, Any], change: Callable[[Listing], None]
+) -> None:
     """Show what a change makes of a listing, ask, and make it.
 
     Raises:
         CallFailed: The listing or its canary does not exist, or the listing changed meanwhile.
     """
+    require_answer(how)
     with target.to_writer() as connection:
         head = connection.call(connection.admin.GetHead, pb.GetHeadRequest()).head
         before = open_listing(connection, options["venue"], options["spelling"])
-        after = _changed(before, change)
-        _apply(connection, after, head.revision, options, is_plan=True)
-        table("What holds for groups", COLUMNS, list(_rows(after)))
-        for field in _changed_terms(before, after):
-            was, now = _term(before, field), _term(after, field)
-            say(f"for all: {field} {was} → {now}")
-        if options["plan_only"]:
-            say("Nothing was changed: this is a plan.")
-            return
-        if not options["yes"]:
-            require_terminal("--yes or --plan")
-            confirm("Change it?")
-            # It may have lapsed while somebody read.
+        after = before
+
+        def attempt(*, dry_run: bool) -> Any:
+            # Made anew each time: a canary may have lapsed while somebody read.
+            nonlocal after
             after = _changed(before, change)
-        _apply(connection, after, head.revision, options, is_plan=False)
+            item = pb.ApplyItem(venue_symbol=after, if_revision=head.revision)
+            request = pb.ApplyRequest(items=[item], dry_run=dry_run)
+            return connection.apply(request, how.reason, "listing")
+
+        def show(_: Any) -> None:
+            table("What holds for groups", COLUMNS, list(_rows(after)))
+            for field in _changed_terms(before, after):
+                was, now = _term(before, field), _term(after, field)
+                say(f"for all: {field} {was} → {now}")
+
+        response = show_ask_apply(how, attempt, show, "Change it?")
+    report(how, response, f"changed, revision {response.revision}")
 
 
 def _changed(before: Listing, change: Callable[[Listing], None]) -> Listing:
@@ -183,14 +198,6 @@ def _changed(before: Listing, change: Callable[[Listing], None]) -> Listing:
     after.ClearField("ends_at")
     change(after)
     return after
-
-
-def _apply(
-    connection: Connection, after: Listing, revision: int, options: dict[str, Any], *, is_plan: bool
-) -> None:
-    item = pb.ApplyItem(venue_symbol=after, if_revision=revision)
-    request = pb.ApplyRequest(items=[item], dry_run=is_plan)
-    connection.apply(request, options["reason"], "listing")
 
 
 def _of_group(listing: Listing, group: str) -> list[Any]:

@@ -11,6 +11,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.json_entities import entity_of
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, is_table, list_options, show_list
 from cqar.cli.output import print_json_line, print_tsv_line, say, to_stderr
@@ -33,7 +34,7 @@ _BESIDE: Final = frozenset(
 _SHOWN: Final = tuple(k.name for k in KINDS if k.exported and k.name not in _BESIDE)
 
 
-@click.command("log")
+@click.command("log", cls=GroupedCommand)
 @click.option("--since", type=SinceParam(), help="Only changes since then, such as 1d.")
 @click.option("--until", type=SinceParam(), help="Only changes until then.")
 @click.option("--actor", "actors", multiple=True, help="Only this actor's; repeatable.")

@@ -6,6 +6,7 @@ import click
 from cqc.resolver.v1 import resolver_pb2 as rpb
 
 from cqar.cli.exit_codes import REFUSED
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.json_entities import plain_fields
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import print_json, table
@@ -17,7 +18,7 @@ INTENTS = ("open", "post-only", "reduce")
 KINDS = ("limit", "market")
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("venue")
 @click.argument("symbol")
 @click.option("--price", default="", help="Plain decimal; omit it for a market order.")
@@ -99,7 +100,7 @@ def check(
         raise click.exceptions.Exit(REFUSED)
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("name")
 @list_options
 @with_target

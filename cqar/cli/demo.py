@@ -17,12 +17,13 @@ import click
 from cqc.resolver.v1 import resolver_pb2 as rpb
 from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.venues.v1 import venue_symbol_pb2
+from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar import catalogue
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.output import say, table
 from cqar.cli.progress import progress_bar
-from cqar.cli.status import freshness_text
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
 
@@ -33,6 +34,16 @@ EXAMPLES: Final = (
     ("binance-usdm", "1000SHIBUSDT"),
     ("binance-coinm", "BTCUSD_PERP"),
 )
+#: What the venue's tick becomes.
+TICK: Final = "0.1"
+#: Command -> what it is for.
+NEXT: Final = (
+    ("cqar up --detach", "a stack that stays"),
+    ("cqar catalogue load", "the same venues and listings"),
+    ("cqar resolve binance BTCUSDT", "what you saw in 1"),
+    ("cqar import binance --live --plan", "all that a venue lists today"),
+    ("cqar log", "who changed what, when and why"),
+)
 LOOKUPS: Final = 2_000
 CHANGES: Final = 100
 VISIBLE_TIMEOUT_S: Final = 10.0
@@ -42,9 +53,11 @@ class DemoFailed(Exception):
     """The demo did not see the result that it expected."""
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 def demo() -> None:
-    """Start a stack, load the catalogue, resolve, change a listing, see the change arrive, stop.
+    """See it work, in a minute: resolve, a tick changes, a market halts, an order is refused.
+
+    It starts a stack in a temporary folder, and removes it in the end.
 
     \b
     Example: cqar demo
@@ -82,10 +95,14 @@ def _show(endpoints: Endpoints) -> None:
     with writer, resolvers[0], resolvers[1]:
         _load(writer)
         _await_visible(resolvers, lambda r: r.venue_symbol.venue_symbol == "BTCUSDT")
-        for resolver in resolvers:
-            _resolve(resolver)
-        _change(writer, resolvers)
+        say("1. What spellings of five venues mean", bold=True)
+        _resolve(resolvers[0])
+        _change_tick(writer, resolvers)
+        _halt(writer, resolvers)
+        _refuse(writer, resolvers[0])
+        say("5. How fast it is here", bold=True)
         _measure(writer, resolvers)
+        _show_next()
 
 
 def _load(writer: Connection) -> None:
@@ -117,20 +134,65 @@ def _resolve(resolver: Connection) -> None:
     table(f"Resolved through {address}", columns, rows)
 
 
-def _change(writer: Connection, resolvers: list[Connection]) -> None:
+def _change_tick(writer: Connection, resolvers: list[Connection]) -> None:
+    before = _ask(resolvers[0], *EXAMPLES[0]).specs.tick_size
+    say("2. The venue announces a coarser tick; somebody types it in", bold=True)
+    say(f"   cqar listing set binance BTCUSDT --tick-size {TICK} --reason 'notice 12'")
+    request = pb.UpdateVenueSymbolRequest(venue_id="binance", venue_symbol="BTCUSDT")
+    request.exact.tick_size = TICK
+    took_ms = _visible_after(
+        writer, resolvers, request, "notice 12", lambda r: r.specs.tick_size == TICK
+    )
+    say(f"   tick {before} → {TICK}: at both resolvers {took_ms:.1f} ms after the writer's answer.")
+
+
+def _halt(writer: Connection, resolvers: list[Connection]) -> None:
+    say("3. The venue halts the market", bold=True)
+    say("   cqar listing set binance BTCUSDT --status halted --reason 'wallet maintenance'")
     halted = venue_symbol_pb2.MARKET_STATUS_HALTED
     request = pb.UpdateVenueSymbolRequest(venue_id="binance", venue_symbol="BTCUSDT", status=halted)
-    response = writer.call(writer.registry.UpdateVenueSymbol, request, "a demo")
-    began = time.perf_counter()
-    _await_visible(resolvers, lambda r: r.venue_symbol.status == halted)
-    took_ms = (time.perf_counter() - began) * 1000
-    resolution = _ask(resolvers[0], *EXAMPLES[0])
-    reasons = ", ".join(reason.code for reason in resolution.tradeable.open.reasons)
-    say(
-        f"Halted binance BTCUSDT: revision {response.revision},"
-        f" visible at both resolvers {took_ms:.1f} ms after the response; not tradeable: {reasons}."
+    took_ms = _visible_after(
+        writer, resolvers, request, "wallet maintenance", lambda r: r.venue_symbol.status == halted
     )
-    say(f"Freshness: {freshness_text(resolution.freshness)}.")
+    say(f"   at both resolvers {took_ms:.1f} ms after the writer's answer.")
+
+
+def _refuse(writer: Connection, resolver: Connection) -> None:
+    say("4. An order is refused", bold=True)
+    say("   cqar check binance BTCUSDT --price 64000.13 --quantity 0.001 --side buy")
+    request = rpb.CheckOrderRequest(
+        venue_id="binance", venue_symbol="BTCUSDT", price="64000.13", quantity="0.001"
+    )
+    request.side = rpb.ORDER_SIDE_BUY
+    answer = resolver.call(resolver.resolver.CheckOrder, request)
+    reasons = [f"{reason.code} {reason.message}".rstrip() for reason in answer.reasons]
+    if answer.allowed or not reasons:
+        raise DemoFailed("an order at a halted market was not refused")
+    for reason in reasons:
+        say(f"   refused: {reason}")
+    log = writer.call(writer.admin.ListChanges, apb.ListChangesRequest(page_size=1))
+    entry = log.changes[0].entry
+    say(f"   {entry.actor} halted it at {entry.committed_at.ToJsonString()}: {entry.reason}")
+
+
+def _show_next() -> None:
+    say("Next:", bold=True)
+    for command, what in NEXT:
+        say(f"   {command:<36} # {what}")
+
+
+def _visible_after(
+    writer: Connection,
+    resolvers: list[Connection],
+    request: pb.UpdateVenueSymbolRequest,
+    reason: str,
+    is_visible: Callable[[rpb.Resolution], bool],
+) -> float:
+    """Change a listing; return after how many ms both resolvers show it."""
+    writer.call(writer.registry.UpdateVenueSymbol, request, reason)
+    began = time.perf_counter()
+    _await_visible(resolvers, is_visible)
+    return (time.perf_counter() - began) * 1000
 
 
 def _await_visible(

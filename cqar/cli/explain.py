@@ -11,6 +11,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.explain_identity import BINDING_COLUMNS, bindings, open_findings
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.output import print_json, say, table
 from cqar.cli.param_types import InstantParam
 from cqar.cli.target import Target, with_target
@@ -22,7 +23,7 @@ from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
 
-@click.command("explain")
+@click.command("explain", cls=GroupedCommand)
 @click.argument("venue")
 @click.argument("spelling")
 @click.option("--as-of", type=InstantParam(), help="What held then; default: now.")

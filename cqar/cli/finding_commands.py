@@ -18,6 +18,7 @@ from cqar.cli.finding_selection import (
     list_request,
     read_findings,
 )
+from cqar.cli.grouped_help import GroupedGroup
 from cqar.cli.json_entities import plain_fields
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.nouns.id_labels import IdLabels
@@ -31,7 +32,7 @@ STATES: Final = tuple(
 LISTED_DEFAULT: Final = 100
 
 
-@click.group()
+@click.group(cls=GroupedGroup)
 def findings() -> None:
     """Findings: what a source says and the registry does not simply take.
 

@@ -22,6 +22,7 @@ from cqar.cli.finding_selection import (
     read_findings,
     with_hint,
 )
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.json_entities import plain_fields
 from cqar.cli.nouns.id_labels import IdLabels
 from cqar.cli.output import confirm, print_json, require_terminal, say, table, to_stderr
@@ -34,7 +35,7 @@ DECIDED_MAX: Final = 1_000
 def _deciding(verdict: str, summary: str) -> click.Command:
     """Make the command of a verdict."""
 
-    @click.command(verdict, help=summary)
+    @click.command(verdict, help=summary, cls=GroupedCommand)
     @click.argument("finding_ids", metavar="[ID]...", nargs=-1)
     @finding_filters
     @click.option("--as", "chosen", help="What it is, where there is a choice: id or ticker.")
@@ -89,7 +90,7 @@ hold = _deciding(
 def _decide(target: Target, verdict: str, options: dict[str, Any]) -> None:
     """Decide findings one by one: what is refused does not keep the others from being decided."""
     if not (options["plan"] or options["yes"]):
-        require_terminal("--plan or --yes")
+        require_terminal("--yes or --plan")
     with target.to_writer() as connection:
         ids = options["finding_ids"] or _selected(connection, options)
         if not ids:

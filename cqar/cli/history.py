@@ -11,6 +11,7 @@ from google.protobuf import json_format
 
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.json_entities import entity_of
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, is_table, list_options, show_list
 from cqar.cli.output import to_stderr
@@ -46,7 +47,7 @@ class EntityHistory(NamedTuple):
     changes: list[apb.HistoryEntry]
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("entity")
 @list_options
 @with_target

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from cqar.cli.exit_codes import REFUSED
+from cqar.cli.grouped_help import GroupedGroup
 from cqar.cli.import_list import (
     import_chains,
     import_codes,
@@ -24,7 +25,7 @@ from cqar.importer.readers.registry import product_lines
 from cqar.importer.saved_plan import check_plan, load_plan
 
 
-class ImportGroup(click.Group):
+class ImportGroup(GroupedGroup):
     """A group of commands whose first word may also be a venue."""
 
     def resolve_command(

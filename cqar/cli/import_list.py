@@ -12,6 +12,7 @@ import click
 
 from cqar.admin.connection import Connection
 from cqar.cli.exit_codes import REFUSED
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.import_venue import counts_of, import_progress
 from cqar.cli.list_report import list_plan_document, show_list_plan
 from cqar.cli.output import confirm, print_json, say, to_stderr
@@ -54,7 +55,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     return with_target(command)
 
 
-@click.command("tokenlist")
+@click.command("tokenlist", cls=GroupedCommand)
 @_options
 def import_tokenlist(target: Target, **options: Any) -> None:
     """Import a token list: contracts and their assets.
@@ -71,7 +72,7 @@ def import_tokenlist(target: Target, **options: Any) -> None:
     _run(target, "tokenlist", options)
 
 
-@click.command("chains")
+@click.command("chains", cls=GroupedCommand)
 @_options
 def import_chains(target: Target, **options: Any) -> None:
     """Import a list of chains.
@@ -87,7 +88,7 @@ def import_chains(target: Target, **options: Any) -> None:
     _run(target, "chains", options)
 
 
-@click.command("cosmos")
+@click.command("cosmos", cls=GroupedCommand)
 @_options
 def import_cosmos(target: Target, **options: Any) -> None:
     """Import the Cosmos chain registry's assets and traces.
@@ -102,7 +103,7 @@ def import_cosmos(target: Target, **options: Any) -> None:
     _run(target, "cosmos", options)
 
 
-@click.command("collections")
+@click.command("collections", cls=GroupedCommand)
 @click.option("--assets", type=_FILE, help="List that describes assets: rotki_assets.csv.")
 @_options
 def import_collections(target: Target, **options: Any) -> None:
@@ -119,7 +120,7 @@ def import_collections(target: Target, **options: Any) -> None:
     _run(target, "collections", options, described=_described(options))
 
 
-@click.command("codes")
+@click.command("codes", cls=GroupedCommand)
 @click.option("--assets", type=_FILE, help="List that describes assets: rotki_assets.csv.")
 @_options
 def import_codes(target: Target, **options: Any) -> None:
@@ -138,7 +139,7 @@ def import_codes(target: Target, **options: Any) -> None:
     _run(target, "codes", options, described=_described(options))
 
 
-@click.command("identifiers")
+@click.command("identifiers", cls=GroupedCommand)
 @click.option(
     "--source",
     type=click.Choice([source.name for source in AssetDataSource], case_sensitive=False),

@@ -14,6 +14,7 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.exit_codes import REFUSED
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.import_plan import plan_document, print_rows, show_plan
 from cqar.cli.import_requests import show_requests
 from cqar.cli.output import print_json, to_stderr
@@ -90,7 +91,7 @@ base_url_option = click.option(
 )
 
 
-@click.command("venue")
+@click.command("venue", cls=GroupedCommand)
 @click.argument("venue")
 @file_option
 @prices_option

@@ -11,6 +11,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.grouped_help import GroupedGroup
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import out, print_json, say, to_stderr
 from cqar.cli.param_types import InstantParam
@@ -20,7 +21,7 @@ from cqar_shared.trust.key_text import fresh_key, hash_of
 ROLES = [name.removeprefix("ROLE_").lower() for name in api_key_pb2.Role.keys()[1:]]
 
 
-@click.group()
+@click.group(cls=GroupedGroup)
 def keys() -> None:
     """API keys. The registry stores only hashes, so a key is printed once, when it is made.
 

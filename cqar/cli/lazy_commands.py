@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from cqar.cli.grouped_help import GroupedGroup
+
 
 class LazyCommand(click.Command):
     """Placeholder for a command until it runs.
@@ -26,7 +28,7 @@ class LazyCommand(click.Command):
         self.load = load
 
 
-class LazyGroup(click.Group):
+class LazyGroup(GroupedGroup):
     """A group whose commands may be `LazyCommand`."""
 
     def resolve_command(

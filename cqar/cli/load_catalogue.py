@@ -8,12 +8,13 @@ import click
 
 from cqar import catalogue as bundled
 from cqar.cli.exit_codes import REFUSED
+from cqar.cli.grouped_help import GroupedGroup
 from cqar.cli.output import to_stderr
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
 
 
-@click.group()
+@click.group(cls=GroupedGroup)
 def catalogue() -> None:
     """The facts that come with CQAR: assets, chains, venues, well-known symbols.
 

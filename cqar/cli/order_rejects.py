@@ -8,6 +8,7 @@ import click
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
+from cqar.cli.grouped_help import GroupedGroup
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import say
 from cqar.cli.target import Target, with_target
@@ -22,7 +23,7 @@ _REASONS: Final = tuple(
 )
 
 
-@click.group("rejects")
+@click.group("rejects", cls=GroupedGroup)
 def rejects() -> None:
     """Orders that venues refused, as executors reported them.
 

@@ -13,6 +13,7 @@ import click
 
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.exit_codes import REFUSED, WOULD_CHANGE, exit_code_of
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.import_plan import plan_document
 from cqar.cli.import_venue import (
     base_url_option,
@@ -45,7 +46,7 @@ class VenueResult(NamedTuple):
     code: int
 
 
-@click.command("reconcile")
+@click.command("reconcile", cls=GroupedCommand)
 @click.argument("venues", nargs=-1, required=True, metavar="VENUE...")
 @click.option("--live", is_flag=True, help="Ask the venues for their listings.")
 @base_url_option

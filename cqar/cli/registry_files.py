@@ -12,6 +12,7 @@ import click
 from cqar.admin.connection import Connection
 from cqar.cli.exit_codes import REFUSED, WOULD_CHANGE
 from cqar.cli.file_report import changes_document, show_changes, unused_label
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.output import confirm, out, print_json, require_terminal, say, to_stderr
 from cqar.cli.param_types import InstantParam, LengthParam
 from cqar.cli.progress import progress_bar
@@ -55,7 +56,7 @@ class ScopeParam(click.ParamType[Any]):
         return kind, venue
 
 
-@click.command("export")
+@click.command("export", cls=GroupedCommand)
 @click.option("--kind", "kinds", multiple=True, type=_KIND, help="Only this kind; repeatable.")
 @click.option("--venue", "venues", multiple=True, help="Only what is this venue's; repeatable.")
 @click.option(
@@ -231,7 +232,7 @@ def _show(plan: FilePlan, options: dict[str, Any]) -> None:
         )
 
 
-@click.command("diff")
+@click.command("diff", cls=GroupedCommand)
 @_file_options
 def diff(target: Target, **options: Any) -> None:
     """Show what files would change in the registry; change nothing.
@@ -262,7 +263,7 @@ def _leave(plan: FilePlan) -> None:
         raise click.exceptions.Exit(WOULD_CHANGE)
 
 
-@click.command("apply")
+@click.command("apply", cls=GroupedCommand)
 @_file_options
 @click.option(
     "--canary", help="Let this group of resolvers have the terms first: `canary_group` there."

@@ -12,7 +12,15 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
-from cqar.cli.output import confirm, print_json, require_terminal, say, table
+from cqar.cli.change_flow import (
+    ChangeOptions,
+    change_options,
+    report,
+    require_answer,
+    show_ask_apply,
+)
+from cqar.cli.grouped_help import GroupedCommand
+from cqar.cli.output import table
 from cqar.cli.param_types import InstantParam
 from cqar.cli.target import Target, with_target
 
@@ -35,15 +43,12 @@ _OF_ALIAS: Final = frozenset(
 )
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("venue")
 @click.argument("old")
 @click.argument("new")
 @click.option("--at", type=InstantParam(), help="When it was renamed. Default: now.")
-@click.option("--reason", required=True, help="Reason for the audit log.")
-@click.option("--plan", is_flag=True, help="Show what would change; change nothing.")
-@click.option("--yes", "-y", is_flag=True, help="Skip the confirmation.")
-@click.option("--json", "as_json", is_flag=True, help="Print the response as JSON.")
+@change_options
 @with_target
 def rename(
     target: Target,
@@ -52,10 +57,7 @@ def rename(
     new: str,
     *,
     at: dt.datetime | None,
-    reason: str,
-    plan: bool,
-    yes: bool,
-    as_json: bool,
+    how: ChangeOptions,
 ) -> None:
     """Rename a listing: VENUE spells OLD as NEW; the asset and the product are the same.
 
@@ -68,31 +70,27 @@ def rename(
     """
     if old == new:
         raise click.UsageError("OLD and NEW are the same spelling")
-    if not (plan or yes):
-        require_terminal("--plan or --yes")
+    require_answer(how)
     with target.to_writer() as connection:
         head = connection.call(connection.admin.GetHead, apb.GetHeadRequest()).head
         listing = _open_listing(connection, venue, old)
         instant = at or dt.datetime.now(dt.UTC)
         aliases = _aliases(connection, listing)
         items = rename_items(listing, aliases, new, instant, head.revision)
-        request = apb.ApplyRequest(items=items, historical=True, dry_run=plan or not yes)
+        request = apb.ApplyRequest(items=items, historical=True)
         if instant <= dt.datetime.now(dt.UTC):
             # The terms are those of then, not of now.
             request.as_of.FromDatetime(instant)
-        response = connection.apply(request, reason, "listing")
-        if not as_json:
+
+        def attempt(*, dry_run: bool) -> apb.ApplyResponse:
+            request.dry_run = dry_run
+            return connection.apply(request, how.reason, "listing")
+
+        def show(_: apb.ApplyResponse) -> None:
             _show([listing, *aliases], old, new, instant)
-        if not (plan or yes):
-            confirm("The listing will be renamed. Continue?", err=True)
-            request.dry_run = False
-            response = connection.apply(request, reason, "listing")
-    if as_json:
-        print_json(response)
-    elif plan:
-        say("Nothing was changed: this is a plan.")
-    else:
-        say(f"renamed, revision {response.revision}")
+
+        response = show_ask_apply(how, attempt, show, "The listing will be renamed. Continue?")
+    report(how, response, f"renamed, revision {response.revision}")
 
 
 def rename_items(

@@ -12,6 +12,7 @@ from cqc.resolver.v1 import resolver_pb2 as rpb
 
 from cqar.admin.connection import Connection
 from cqar.cli.exit_codes import NOT_FOUND
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.listing_details import detail_rows, tradeable_text
 from cqar.cli.output import print_json, table
 from cqar.cli.param_types import InstantParam, PositionParam
@@ -23,7 +24,7 @@ from cqar.sdk.session_position import HEADER, Position
 BATCH_KEYS: Final = 1_000
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("venue")
 @click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
 @click.option("--as-of", type=InstantParam(), help="Resolve as of this time; default: now.")

@@ -12,6 +12,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.json_entities import plain_fields
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import print_json, say, table
@@ -49,7 +50,7 @@ def term_options(command: Any) -> Any:
     return command
 
 
-@click.command("schedule")
+@click.command("schedule", cls=GroupedCommand)
 @click.argument("venue")
 @click.argument("spelling")
 @click.option("--at", type=InstantParam(), required=True, help="When the change takes effect.")
@@ -141,7 +142,7 @@ def _row(change: Any) -> tuple[str, str, str]:
     return change.effective_at.ToJsonString(), change.field, change.value
 
 
-@click.command("upcoming")
+@click.command("upcoming", cls=GroupedCommand)
 @click.argument("venue", required=False, default="")
 @click.option("--until", type=InstantParam(), help="The last instant wanted.")
 @list_options

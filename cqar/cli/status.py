@@ -13,6 +13,7 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.exit_codes import NOT_REACHABLE
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import print_json, table
 from cqar.cli.target import Target, with_target
@@ -23,7 +24,7 @@ _COLUMNS = (
 )
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_target
 def status(target: Target, *, as_json: bool) -> None:
@@ -111,7 +112,7 @@ def _show(writer: dict[str, Any], resolvers: list[dict[str, Any]]) -> None:
         table("Resolvers that did not answer", ("address", "error"), failed)
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @list_options
 @with_target
 def venues(target: Target, *, listing: ListOptions) -> None:

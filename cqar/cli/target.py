@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import click
 import grpc
+from msgspec import structs
 
 from cqar.admin.connection import CallFailed, Connection, tls_credentials
+from cqar.cli.context_file import named_context
+from cqar.cli.error_labels import with_labels
+from cqar.cli.grouped_help import ConnectionOption
 from cqar.cli.near_hints import with_near_names
 from cqar.embedded.endpoints import read_endpoints
 from cqar.embedded.failures import StackNotRunning
 from cqar.sdk.key_form import require_key
+
+#: Folder of the stack that is called where nothing else is said.
+DEFAULT_STATE: Final = ".cqar"
 
 
 class Target(NamedTuple):
@@ -26,10 +33,24 @@ class Target(NamedTuple):
     ca: str
     cert: str
     cert_key: str
+    context: str = ""
 
     @property
     def state_dir(self) -> Path:
-        return Path(self.state)
+        return Path(self.state or DEFAULT_STATE)
+
+    def with_context(self) -> Target:
+        """The servers and the key of a context, if one is named, or nothing else names servers.
+
+        An address goes before a context: the context's key is for the context's servers alone.
+
+        Raises:
+            UsageError: There is no such context.
+        """
+        if self.writer or self.resolver or (self.state and not self.context):
+            return self
+        found = structs.asdict(named_context(self.context))
+        return self._replace(**{**found, "key": self.key or found["key"]})
 
     def to_writer(self) -> Connection:
         """A connection to a writer.
@@ -86,33 +107,71 @@ _CERT_KEY = "Private key of the client certificate (or CQAR_CERT_KEY)."
 _OPTIONS = (
     click.option(
         "--state",
+        cls=ConnectionOption,
         envvar="CQAR_STATE",
-        default=".cqar",
-        show_default=True,
-        help="State folder of the stack to call (or CQAR_STATE).",
+        default="",
+        metavar="FOLDER",
+        help=f"State folder of the stack to call (or CQAR_STATE). Default: {DEFAULT_STATE}.",
     ),
     click.option(
         "--writer",
+        cls=ConnectionOption,
         default="",
         metavar="HOST:PORT",
         help="Writer address; overrides the one from --state.",
     ),
     click.option(
         "--resolver",
+        cls=ConnectionOption,
         default="",
         metavar="ADDRESS",
         help="Resolver address; overrides those from --state.",
     ),
     click.option(
-        "--key", envvar="CQAR_KEY", default="", callback=_key, help="API key (or CQAR_KEY)."
+        "--key",
+        cls=ConnectionOption,
+        envvar="CQAR_KEY",
+        default="",
+        callback=_key,
+        help="API key (or CQAR_KEY).",
     ),
-    click.option("--ca", envvar="CQAR_CA", default="", metavar="FILE", help=_CA),
-    click.option("--cert", envvar="CQAR_CERT", default="", metavar="FILE", help=_CERT),
-    click.option("--cert-key", envvar="CQAR_CERT_KEY", default="", metavar="FILE", help=_CERT_KEY),
+    click.option(
+        "--ca", cls=ConnectionOption, envvar="CQAR_CA", default="", metavar="FILE", help=_CA
+    ),
+    click.option(
+        "--cert", cls=ConnectionOption, envvar="CQAR_CERT", default="", metavar="FILE", help=_CERT
+    ),
+    click.option(
+        "--cert-key",
+        cls=ConnectionOption,
+        envvar="CQAR_CERT_KEY",
+        default="",
+        metavar="FILE",
+        help=_CERT_KEY,
+    ),
+    click.option(
+        "--context",
+        cls=ConnectionOption,
+        envvar="CQAR_CONTEXT",
+        default="",
+        metavar="NAME",
+        help="Servers and key of this context (or CQAR_CONTEXT); see cqar context.",
+    ),
 )
 
 
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def _labelled(error: CallFailed, target: Target) -> CallFailed:
+    """The error with names beside its ids, where a writer is known."""
+    if error.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "UNAUTHENTICATED"):
+        return error
+    try:
+        with target.to_writer() as connection:
+            return with_labels(error, connection)
+    except StackNotRunning:
+        return error
+
+
+def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -129,16 +188,17 @@ def with_target(function: Callable[..., Any]) -> Callable[..., Any]:
             source = context.get_parameter_source(name)
             if source is click.core.ParameterSource.COMMANDLINE:
                 target = target._replace(**{name: value})
+        target = target.with_context()
         try:
             return context.invoke(function, target, **options)
         except CallFailed as error:
-            hinted = with_near_names(error, target.to_any)
+            hinted = with_near_names(_labelled(error, target), target.to_any)
             if hinted is error:
                 raise
             raise hinted from error
 
     merged.__doc__ = function.__doc__
     merged.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-    named = target_options(merged)
+    named = connection_options(merged)
     named.__name__ = function.__name__
     return named

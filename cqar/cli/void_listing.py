@@ -12,24 +12,29 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.change_flow import (
+    ChangeOptions,
+    change_options,
+    report,
+    require_answer,
+    show_ask_apply,
+)
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.nouns.id_labels import IdLabels
 from cqar.cli.nouns.id_lookup import IdLookup
-from cqar.cli.output import confirm, print_json, require_terminal, say, table
+from cqar.cli.output import table
 from cqar.cli.target import Target, with_target
 
 Listing = venue_symbol_pb2.VenueSymbol
 KIND: Final = "venue_symbol"
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("venue")
 @click.argument("spelling")
 @click.option("--listing", help="Id of the period, if the spelling has several.")
 @click.option("--symbol", help="What the spelling meant instead, in the same period.")
-@click.option("--reason", required=True, help="Reason for the audit log.")
-@click.option("--plan", is_flag=True, help="Show what would change; change nothing.")
-@click.option("--yes", "-y", is_flag=True, help="Skip the confirmation.")
-@click.option("--json", "as_json", is_flag=True, help="Print the response, or the plan, as JSON.")
+@change_options
 @with_target
 def void(
     target: Target,
@@ -38,10 +43,7 @@ def void(
     *,
     listing: str | None,
     symbol: str | None,
-    reason: str,
-    plan: bool,
-    yes: bool,
-    as_json: bool,
+    how: ChangeOptions,
 ) -> None:
     """Void a listing of SPELLING: it never meant that symbol, in the past either.
 
@@ -53,8 +55,7 @@ def void(
     \b
     Example: cqar listing void binance LUNAUSDT --symbol LUNC/USDT --reason "incident 12"
     """
-    if not (plan or yes):
-        require_terminal("--plan or --yes")
+    require_answer(how)
     with target.to_writer() as connection:
         # Apply refuses the request if an entity has changed since this revision.
         read_revision = connection.call(
@@ -64,25 +65,20 @@ def void(
         symbol_id = IdLookup(connection).id_of("symbol", symbol or "")
         voided = [wrong, *_aliases(connection, wrong)]
         items = _apply_items(voided, symbol_id, read_revision)
-        request = apb.ApplyRequest(items=items, historical=True, dry_run=plan or not yes)
+        request = apb.ApplyRequest(items=items, historical=True)
         if wrong.HasField("terms_since"):
             request.as_of.CopyFrom(wrong.terms_since)
-        response = connection.apply(request, reason, "listing")
-        if not as_json:
+
+        def attempt(*, dry_run: bool) -> apb.ApplyResponse:
+            request.dry_run = dry_run
+            return connection.apply(request, how.reason, "listing")
+
+        def show(_: apb.ApplyResponse) -> None:
             _show(IdLabels(connection), voided, symbol_id)
-        if not (plan or yes):
-            confirm("The listing will be voided. Continue?", err=True)
-            request.dry_run = False
-            response = connection.apply(request, reason, "listing")
-    if as_json:
-        print_json(response)
-    elif plan:
-        say("Nothing was changed: this is a plan.")
-    else:
-        say(
-            f"voided, revision {response.revision}; see its history with:"
-            f" cqar history {KIND}:{wrong.listing_id}"
-        )
+
+        response = show_ask_apply(how, attempt, show, "The listing will be voided. Continue?")
+    done = f"voided, revision {response.revision}; see its history with:"
+    report(how, response, f"{done} cqar history {KIND}:{wrong.listing_id}")
 
 
 def _find_listing(

@@ -12,6 +12,7 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as rpb
 
 from cqar.admin.connection import CallFailed
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.json_entities import entity_of, plain_fields
 from cqar.cli.output import print_json_line, say, to_stderr
 from cqar.cli.param_types import PositionParam
@@ -26,7 +27,7 @@ VALUE_CHARS_MAX: Final = 200
 RECONNECT_FOR_S: Final = 60.0
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.option(
     "--from",
     "start",

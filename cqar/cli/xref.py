@@ -13,6 +13,7 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.cross_walk import Document, asset_document, owners_document, symbol_document
+from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.nouns.field_names import enum_words
 from cqar.cli.nouns.id_lookup import IdLookup
 from cqar.cli.output import print_json, say, table
@@ -26,7 +27,7 @@ ASSET_SOURCES: Final = enum_words(identifier_pb2.DataSource.DESCRIPTOR)
 SYMBOL_SOURCES: Final = enum_words(symbol_identifier_pb2.DataSource.DESCRIPTOR)
 
 
-@click.command("xref")
+@click.command("xref", cls=GroupedCommand)
 @click.argument("name", metavar="SOURCE:ID|ASSET")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @with_target

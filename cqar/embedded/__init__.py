@@ -11,6 +11,7 @@ __all__ = [
     "failures",
     "ports",
     "postgres_data",
+    "private_files",
     "probes",
     "process",
     "servers",

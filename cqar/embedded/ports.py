@@ -22,6 +22,8 @@ from cqar.embedded.process import is_running
 from cqar.embedded.process_identity import start_ticks
 
 OWN_PORTS = range(20_000, 32_000)
+#: Ports that a user may listen on.
+PORT_RANGE = range(1_024, 65_536)
 DRAWS_MAX = 1_000
 
 

@@ -8,7 +8,7 @@ a new database gets new keys.
 import asyncio
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from cqar.embedded.account import state_mode
 from cqar.embedded.endpoints import ENDPOINTS_NAME, Endpoints, StackKeys, write_endpoints
 from cqar.embedded.lock import hold_lock
 from cqar.embedded.log_rotation import rotate_logs
-from cqar.embedded.ports import pick_ports
+from cqar.embedded.ports import PORT_RANGE, pick_ports
 from cqar.embedded.postgres_data import remove_data
 from cqar.embedded.private_files import (
     make_private_folder,
@@ -34,6 +34,7 @@ from cqar.embedded.supervisor import Supervisor
 
 COMMAND_SECONDS = 60.0
 KEYS_NAME = "keys.json"
+PORTS_NAME = "ports.json"
 
 
 class StackOptions(msgspec.Struct, frozen=True):
@@ -87,7 +88,10 @@ def remove_state(state_dir: Path) -> None:
 
 
 class _Stack:
-    """Starts the services in order and rewrites endpoints.json when one of them restarts."""
+    """Starts the services in order, and rewrites endpoints.json when one of them restarts.
+
+    They listen on the ports of the last start, where those are free.
+    """
 
     def __init__(self, state_dir: Path, sockets: Path, resolvers: int) -> None:
         self.supervisor = Supervisor(self._changed)
@@ -100,7 +104,9 @@ class _Stack:
         await on_ready(await self._bring_up())
 
     async def _bring_up(self) -> Endpoints:
-        ports = pick_ports(service_commands.preferred_ports(len(self._names)))
+        preferred = service_commands.preferred_ports(len(self._names))
+        ports = pick_ports(preferred | _kept_ports(self._state_dir, preferred))
+        write_private(self._state_dir / PORTS_NAME, msgspec.json.encode(ports))
         state_dir, logs = self._state_dir, self._state_dir / "logs"
         last_good = make_private_folder(state_dir / "last-good")
         servers = await prepare_servers(state_dir, self._sockets, ports, durable=True)
@@ -148,6 +154,15 @@ class _Stack:
         if self._endpoints is not None:  # not before all services have started
             self._endpoints = msgspec.structs.replace(self._endpoints, pids=self._pids())
             write_endpoints(self._state_dir, self._endpoints)
+
+
+def _kept_ports(state_dir: Path, preferred: Mapping[str, int]) -> dict[str, int]:
+    """Name -> port of the stack's last start; empty if it never started or the file is damaged."""
+    try:
+        kept = msgspec.json.decode(read_private(state_dir / PORTS_NAME), type=dict[str, int])
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return {}
+    return {name: port for name, port in kept.items() if name in preferred and port in PORT_RANGE}
 
 
 async def _keys(

@@ -102,7 +102,7 @@ async def test_findings_are_listed_shown_and_decided_by_two_people(desk: Desk) -
     planned = await desk.ok("ann", "approve", key, *REASON, "--plan")
     assert "Nothing was changed" in planned.out
     unanswered = await desk.run("ann", "approve", key, *REASON)
-    assert "give --plan or --yes" in unanswered.err
+    assert "give --yes or --plan" in unanswered.err
     first = await desk.ok("ann", "approve", key, *REASON, "--yes")
     assert "1 more must approve it" in first.out
     second = (await desk.ok("ben", "approve", key, *REASON, "--yes", "--json")).document

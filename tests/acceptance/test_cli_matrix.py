@@ -28,7 +28,9 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
     "audit keys": (),
     "canary list": ("desk-venue",),
     "chain list": (),
+    "context list": (),
     "deployment list": ("币安人生",),
+    "doctor": (),
     "findings list": (),
     "findings policy": (),
     "flag list": ("币安人生",),
@@ -42,6 +44,7 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
     "log": (),
     "rejects list": ("desk-venue",),
     "relationship list": ("币安人生",),
+    "search": ("币安人生",),
     "symbol list": (),
     "symbol search": ("USDT",),
     "upcoming": ("desk-venue",),
@@ -50,8 +53,8 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
     "venue-asset list": ("desk-venue",),
     "venues": (),
 }
-#: No undecided finding is made here.
-EMPTY: Final = frozenset({"asset duplicates", "findings list"})
+#: No undecided finding and no context is made here.
+EMPTY: Final = frozenset({"asset duplicates", "context list", "findings list"})
 REASON: Final = "a reason that says why, at some length, in words of its own"
 
 

@@ -36,7 +36,7 @@ async def desk(stack: Stack) -> Desk:
     ids = []
     for ticker in ("USDM", "LITX", "LITY"):
         name = ("--name", "Litentry") if ticker != "USDM" else ("--name", "Dollar")
-        added = await stack.ok("asset", "add", ticker, *name, "--type", "native", "--json")
+        added = await stack.ok("asset", "add", ticker, *name, "--type", "native", "-y", "--json")
         ids.append(str(added.document["asset"]["asset_id"]))
         if ticker != "USDM":
             await stack.ok("symbol", "add", ticker, "USDM", "--type", "spot")
@@ -81,7 +81,7 @@ async def test_two_people_merge_and_one_takes_it_back(desk: Desk) -> None:
 
 
 async def test_assets_that_are_alike_are_listed(desk: Desk) -> None:
-    await desk.stack.ok("asset", "add", "LITY", "--name", "litentry", "--type", "native")
+    await desk.stack.ok("asset", "add", "LITY", "--name", "litentry", "--type", "native", "-y")
     found = await desk.ok("zoe", "asset", "duplicates", "--ticker", "LITY", "--json")
     (row,) = found.document
     assert desk.new in row["asset"] + row["may be"]

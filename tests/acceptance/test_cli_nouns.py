@@ -58,7 +58,7 @@ async def cqar(stack: Stack) -> Typist:
         ("ONE", "ONE", "Harmony"),
         ("other ONE", "ONE", "Another One"),
     ):
-        added = await typist.json("asset", "add", ticker, "--name", name, "--type", "native")
+        added = await typist.json("asset", "add", ticker, "--name", name, "--type", "native", "-y")
         typist.made[key] = added["asset"]["asset_id"]
     symbol = await typist.json(
         *("symbol", "add", "BTC", "USDC", "--type", "spot"),
@@ -361,16 +361,19 @@ async def test_removing_asks_at_a_terminal(
         stderr=asyncio.subprocess.PIPE,
     )
     os.write(near, f"{answer}\n".encode())
-    out, _ = await process.communicate()
+    _, err = await process.communicate()
     os.close(near)
     os.close(far)
-    assert f"asset {ticker} will be removed. Continue?" in out.decode()
+    assert f"asset {ticker} will be removed. Continue?" in err.decode()
     assert process.returncode == code
     found = await cqar.json("asset", "search", ticker)
     assert [asset["symbol"] for asset in found].count(ticker) == left
 
 
 async def test_what_turns_is_shown_before_it_does(cqar: Typist) -> None:
+    second = ("asset", "add", "BTC", "--name", "Not Bitcoin", "--type", "native")
+    assert f"{cqar.made['BTC']}  Bitcoin" in (await cqar.ok(*second, "--plan")).out
+    assert "--yes or --plan" in await cqar.refused(*second, code=2)
     await cqar.ok("asset", "add", "TURN", "--name", "Turn", "--type", "native")
     await cqar.ok("symbol", "add", "TURN", "USDC", "--type", "spot")
     await cqar.ok("listing", "add", "binance", "TURNUSDC", "TURN/USDC", "--tick-size", "0.1")

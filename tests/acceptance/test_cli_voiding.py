@@ -57,7 +57,7 @@ async def test_a_wrong_mapping_never_was_and_its_history_stays(stack_with_luna: 
 
     refused = await stack.cqar(*order)
     assert refused.code == 2
-    assert "give --plan or --yes" in refused.err
+    assert "give --yes or --plan" in refused.err
     planned = await stack.ok(*order, "--plan")
     assert all(word in planned.out for word in (wrong, alias, "LUNC/USDT", "Nothing was changed"))
     assert await meant(stack, "LUNAUSDT") == "LUNA/USDT"

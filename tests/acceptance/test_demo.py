@@ -19,10 +19,13 @@ from tests.support.cli_runner import run_process
 UP_TIMEOUT_S = 120
 
 
-async def test_the_demo_shows_a_change_arrive_and_what_it_measured(tmp_path: Path) -> None:
+async def test_the_demo_tells_how_a_change_arrives_and_an_order_is_refused(tmp_path: Path) -> None:
     ran = await run_process("demo", state=tmp_path)
     assert ran.code == 0, ran.err
-    for said in ("Catalogue: 3703 entities", "BTC/USDT", "LISTING_HALTED", "p99 ms", "Stopped."):
+    for said in (
+        *("Catalogue: 3703 entities", "BTC/USDT", "tick 0.01 → 0.1", "refused: LISTING_HALTED"),
+        *("stack-admin halted it at", "wallet maintenance", "p99 ms", "cqar up", "Stopped."),
+    ):
         assert said in ran.out, ran.out
 
 

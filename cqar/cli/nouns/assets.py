@@ -17,6 +17,7 @@ ASSET: Final = Noun(
             "Add an asset with this ticker.",
             'USDC --name "USD Coin" --type erc20 --category stablecoin',
             required="name asset_type",
+            impact="cqar.cli.nouns.same_ticker:of_new_asset",
         ),
         "show": Verb("GetAsset", "asset_id", "Show all fields of an asset.", "USDC"),
         "set": Verb(
@@ -150,8 +151,9 @@ FLAG: Final = Noun(
         "resolve": Verb(
             "ResolveQualityFlag",
             "flag_id",
-            "Resolve a flag; it stays on record.",
-            "6f1c1f0e-2f0b-4a57-9a53-0d4f6b1f0c11 --notes 'patched'",
+            "Resolve a flag, by its id or by the asset that has no other; it stays on record.",
+            "LUNA --notes 'patched'",
+            required="resolution_notes",
         ),
         "check": Verb(
             "CheckAssetTradeable",

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from cqar.cli.change_flow import flow_options
+from cqar.cli.grouped_help import GroupedCommand, GroupedGroup
 from cqar.cli.lazy_commands import load_attribute
 from cqar.cli.list_output import list_parameters, taken
 from cqar.cli.nouns.execute import RunOptions, run
@@ -16,7 +18,7 @@ from cqar.cli.nouns.parameters import FieldParameter, method_of, parameters_of
 from cqar.cli.target import Target, with_target
 
 
-class VerbGroup(click.Group):
+class VerbGroup(GroupedGroup):
     """A group with aliases for its commands, and a default command for any other word."""
 
     def __init__(
@@ -83,7 +85,7 @@ def _command(noun: Noun, verb: Verb, name: str, example: str) -> click.Command:
         run(noun, verb, parameters, target, values, RunOptions(**options))
 
     targets: list[click.Parameter] = list(reversed(callback.__click_params__))  # type: ignore[attr-defined]
-    return click.Command(
+    return GroupedCommand(
         name,
         callback=callback,
         params=[*(item.parameter for item in parameters), *_run_options(noun, verb), *targets],
@@ -120,9 +122,6 @@ def _run_options(noun: Noun, verb: Verb) -> list[click.Parameter]:
                 help="A repeated call with the same key is applied once.",
             ),
         ]
-    if verb.impact:
-        text = "Show what would turn; change nothing."
-        options.append(click.Option(["--plan"], is_flag=True, help=text))
     if verb.confirms or verb.impact:
-        options.append(click.Option(["--yes", "-y"], is_flag=True, help="Skip the confirmation."))
+        options += [o for o in flow_options() if o.name in ("plan", "yes")]
     return options

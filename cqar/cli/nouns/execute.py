@@ -11,17 +11,18 @@ from google.protobuf.message import Message
 
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
+from cqar.cli.change_flow import PLANNED, ChangeOptions, require_answer, show_ask_apply
 from cqar.cli.lazy_commands import load_attribute
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, read_order, show_list
 from cqar.cli.nouns.error_hints import with_hint
 from cqar.cli.nouns.field_names import enum_word
 from cqar.cli.nouns.id_labels import IdLabels
 from cqar.cli.nouns.id_lookup import IdLookup
-from cqar.cli.nouns.impact import show_impact
+from cqar.cli.nouns.impact import Impact, show_impact
 from cqar.cli.nouns.model import Noun, Verb
 from cqar.cli.nouns.parameters import FieldParameter, fill_request, method_of
 from cqar.cli.nouns.rows import detail_rows, list_rows
-from cqar.cli.output import confirm, print_json, require_terminal, say, table, to_stderr
+from cqar.cli.output import print_json, say, table, to_stderr
 from cqar.cli.target import Target
 
 
@@ -34,6 +35,10 @@ class RunOptions(NamedTuple):
     idempotency_key: str | None = None
     yes: bool = False
     plan: bool = False
+
+    @property
+    def how(self) -> ChangeOptions:
+        return ChangeOptions(self.reason, self.plan, self.yes, self.as_json)
 
 
 def run(
@@ -52,52 +57,59 @@ def run(
     """
     if verb.effect == "changed":
         _require_change(verb, parameters, values)
-    if verb.confirms and not (options.yes or options.plan):
-        require_terminal("--yes" if not verb.impact else "--yes or --plan")
+    if verb.confirms:
+        require_answer(options.how)
     method = method_of(verb)
     request = message_factory.GetMessageClass(method.input_type)()
     typed = _typed_arguments(verb, parameters, values)
     with target.to_writer() as connection, with_hint(noun, verb, parameters):
         fill_request(request, parameters, values, IdLookup(connection))
-        if verb.impact and not _accepts_impact(verb, connection, request, options):
-            return
-        if verb.confirms and not options.yes:
-            confirm(f"{noun.name} {typed} will be {verb.effect}. Continue?")
         if noun.list_field in method.output_type.fields_by_name:
             _show_list(noun, verb, connection, request, options.listing)
             return
-        metadata = [("idempotency-key", key)] if (key := options.idempotency_key) else []
-        call = getattr(connection.registry, verb.rpc)
-        response = connection.call(call, request, options.reason, metadata)
+        question = f"{noun.name} {typed} will be {verb.effect}. Continue?"
+        response = _call(verb, connection, request, options, question)
         if not verb.effect:
             _show_entity(noun, verb, connection, response, typed, as_json=options.as_json)
+        elif options.plan:
+            say(PLANNED)
         elif options.as_json:
             print_json(response)
         else:
             _show_change(noun, verb, typed, request, response)
 
 
-def _accepts_impact(
-    verb: Verb, connection: Connection, request: Message, options: RunOptions
-) -> bool:
-    """Show what a change turns; say whether it is to be made.
+def _call(
+    verb: Verb, connection: Connection, request: Message, options: RunOptions, question: str
+) -> Any:
+    """Call the verb's RPC; of what removes or stops something, show first what turns, and ask.
 
-    Raises:
-        Exit: The user said no.
-        UsageError: There is no terminal to ask at.
+    Returns:
+        The RPC's response; None of a plan.
     """
-    if options.yes and not options.plan:
-        return True
-    impact = load_attribute(verb.impact)(connection, request)
-    if impact is not None and not options.as_json:
-        show_impact(impact)
-    if options.plan:
-        say("Nothing was changed: this is a plan.")
-        return False
-    if impact is not None and not verb.confirms:
-        require_terminal("--yes or --plan")
-        confirm("Continue?")
-    return True
+    turned = None
+    is_told = options.yes and not options.plan
+    # What is added by a key may be there already, by the same command.
+    is_repeated = verb.effect == "added" and options.idempotency_key is not None
+    if verb.impact and not (is_told or is_repeated):
+        turned = load_attribute(verb.impact)(connection, request)
+
+    def attempt(*, dry_run: bool) -> Any:
+        if dry_run:
+            return None
+        metadata = [("idempotency-key", key)] if (key := options.idempotency_key) else []
+        call = getattr(connection.registry, verb.rpc)
+        return connection.call(call, request, options.reason, metadata)
+
+    def show(_: Any) -> None:
+        if isinstance(turned, Impact):
+            show_impact(turned)
+        for line in turned if isinstance(turned, list) else ():
+            say(line)
+
+    if verb.confirms or options.plan or turned is not None:
+        return show_ask_apply(options.how, attempt, show, question)
+    return attempt(dry_run=False)
 
 
 def _require_change(verb: Verb, parameters: list[FieldParameter], values: dict[str, Any]) -> None:

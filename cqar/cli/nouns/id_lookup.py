@@ -15,9 +15,12 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.nouns.field_names import enum_word
 
 CANDIDATES_MAX: Final = 20
 
+#: What a flag is told by, beside its reason.
+_FLAG_WORDS: Final = ("flag_type", "severity")
 #: Kind -> what its entities are searched by: RPC, the response's field, what a name is called.
 _SEARCHES: Final = {
     "asset": ("SearchAssets", "assets", "ticker"),
@@ -58,6 +61,27 @@ class IdLookup:
             self._ids[kind, name] = find(kind, name)
         return self._ids[kind, name]
 
+    def flag_of(self, name: str) -> str:
+        """The id of the only active flag of an asset; a flag's id is returned as it is.
+
+        Raises:
+            AmbiguousName: The asset has no active flag, or several, or is not known by this name.
+            CallFailed: the writer did not answer.
+        """
+        if not name or _is_uuid(name):
+            return name
+        request = pb.ListQualityFlagsRequest(asset_id=self.id_of("asset", name))
+        method = self._connection.registry.ListQualityFlags
+        flags = list(pagination.entities(self._connection, method, request, "flags"))
+        if len(flags) == 1:
+            return str(flags[0].flag_id)
+        if not flags:
+            text = f"asset {name!r} has no active flag: see cqar flag list --include-resolved"
+            raise AmbiguousName(text, "NOT_FOUND", "QUALITY_FLAG_NOT_FOUND")
+        lines = [f"  {flag.flag_id}  {_flag_text(flag)}" for flag in flags[:CANDIDATES_MAX]]
+        head = f"asset {name!r} has {len(flags)} active flags: give the id of the one you mean"
+        raise AmbiguousName("\n".join([head, *lines]), "INVALID_ARGUMENT", "AMBIGUOUS")
+
     def _search_id(self, kind: str, name: str) -> str:
         rpc, field, name_word = _SEARCHES[kind]
         request = getattr(pb, f"{rpc}Request")(query=name, limit=pagination.PAGE_ROWS)
@@ -80,6 +104,12 @@ class IdLookup:
             text = f"no group has the name {name!r}: list the groups with: cqar group list"
             raise AmbiguousName(text, error.code, error.reason) from error
         return str(response.group.group_id)
+
+
+def _flag_text(flag: Any) -> str:
+    fields = flag.DESCRIPTOR.fields_by_name
+    words = [enum_word(fields[name].enum_type, getattr(flag, name)) for name in _FLAG_WORDS]
+    return f"{' '.join(words)}  {flag.reason}"
 
 
 def _is_uuid(text: str) -> bool:

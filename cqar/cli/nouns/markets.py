@@ -24,6 +24,7 @@ CHAIN: Final = Noun(
         ),
         "list": Verb("ListChains", "", "List chains.", "--type evm"),
     },
+    extra_commands={"rm": "cqar.cli.remove_entity:chain_rm"},
 )
 
 VENUE: Final = Noun(
@@ -50,7 +51,10 @@ VENUE: Final = Noun(
         ),
         "list": Verb("ListVenues", "", "List venues.", "--type dex"),
     },
-    extra_commands={"status": "cqar.cli.venue_status:venue_status"},
+    extra_commands={
+        "rm": "cqar.cli.remove_entity:venue_rm",
+        "status": "cqar.cli.venue_status:venue_status",
+    },
 )
 
 SYMBOL: Final = Noun(

@@ -117,6 +117,8 @@ def _names_to_ids(field: FieldDescriptor, value: Any, lookup: IdLookup) -> Any:
     """The value with names of entities replaced by ids."""
     if kind := referenced_kind(field):
         return lookup.id_of(kind, value)
+    if field.name == "flag_id":
+        return lookup.flag_of(value)
     if field.is_repeated and field.message_type is not None:
         fields = field.message_type.fields_by_name
         return [

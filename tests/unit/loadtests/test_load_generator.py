@@ -12,7 +12,7 @@ from loadtests.locust_runner import LoadRun
 from loadtests.mixes import CHANGES, DECK_ACTS, MIXES, ROADMAP
 from loadtests.rpc_requests import RPC_REQUESTS
 from loadtests.run_outcome import RpcStats, RunOutcome, quantile_ms
-from loadtests.summary_table import COLUMNS, FinishedRun, rows
+from loadtests.summary_table import COLUMNS, FinishedRun, rows, sentences
 
 
 def made(p50_ms: float = 1.0, p99_ms: float = 2.0, errors: int = 0) -> RpcStats:
@@ -69,13 +69,24 @@ def test_a_goal_that_is_missed_is_shown_and_is_no_fault() -> None:
         "GetAsset": "p99 < 20 met",
     }
     assert run.faults == []
+    results = {row[2]: dict(zip(COLUMNS, row, strict=True))["result"] for row in rows([run])}
+    assert results["GetVenueSymbol"] == "answered, goal MISSED"
+    assert results["GetAsset"] == "answered, goal met"
+    assert [*sentences([run])] == [
+        "roadmap-resolver: p50 of GetVenueSymbol was 9.9 ms; the goal is less than 10 ms: met.",
+        "roadmap-resolver: p99 of GetVenueSymbol was 50 ms; the goal is less than 50 ms: MISSED.",
+        "roadmap-resolver: p99 of GetAsset was 19 ms; the goal is less than 20 ms: met.",
+    ]
 
 
 def test_a_call_that_was_never_made_fails_a_run_unless_there_is_nothing_to_ask_about() -> None:
     assert ended(GetAsset=made()).faults == ["roadmap-resolver: never made: GetVenueSymbol"]
     elsewhere = ended(all_there=False, GetAsset=made())
     assert elsewhere.faults == []
-    assert [row[-1] for row in rows([elsewhere])] == ["nothing there to ask about", "pass"]
+    assert [row[-1] for row in rows([elsewhere])] == [
+        "nothing there to ask about",
+        "answered, goal met",
+    ]
     assert ended(all_there=False).faults == [
         "roadmap-resolver: never made: GetVenueSymbol, GetAsset"
     ]
