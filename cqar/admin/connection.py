@@ -46,6 +46,9 @@ class CallFailed(Exception):
 class Connection:
     """A channel to one server, and the stubs of its services.
 
+    Attributes:
+        timeout_s: How long a call may take; a stream may take any time.
+
     Args:
         address: host:port, or unix:PATH.
         key: An API key; empty for a resolver on this machine.
@@ -59,6 +62,7 @@ class Connection:
         self, address: str, key: str = "", credentials: grpc.ChannelCredentials | None = None
     ) -> None:
         self.address = address
+        self.timeout_s = CALL_TIMEOUT_S
         self._metadata: tuple[tuple[str, str | bytes], ...] = key_metadata(key)
         self._channel = make_channel(grpc, address, credentials, reads_only=False)
         # The stubs are typed for asyncio; at run time they accept either kind of channel.
@@ -94,7 +98,7 @@ class Connection:
         """
         headers = self._headers(reason, metadata)
         try:
-            return method(request, metadata=headers, timeout=CALL_TIMEOUT_S)
+            return method(request, metadata=headers, timeout=self.timeout_s)
         except grpc.RpcError as error:
             failed = call_failed(error, self.address)
             failed.request = request

@@ -9,6 +9,7 @@ from cqc.writer.v1 import finding_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli import completion_names
 from cqar.cli.change_flow import (
     ChangeOptions,
     change_options,
@@ -24,8 +25,8 @@ from cqar.cli.target import Target, with_target
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("asset")
-@click.argument("target")
+@click.argument("asset", shell_complete=completion_names.assets)
+@click.argument("target", shell_complete=completion_names.assets)
 @change_options
 @with_target
 def merge(
@@ -64,7 +65,7 @@ def merge(
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("asset")
+@click.argument("asset", shell_complete=completion_names.assets)
 @change_options
 @with_target
 def unmerge(target: Target, asset: str, *, how: ChangeOptions) -> None:

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from cqar.admin.connection import Connection
 from cqar.admin.rpc_catalog import RESOLVER, WRITER, Rpc, rpcs, similar_names
+from cqar.cli import completion_names
 from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, show_list
 from cqar.cli.output import print_json, print_json_line
@@ -25,7 +26,7 @@ _VALUE: Final = re.compile(r"[ -~]*")
 
 
 @click.command("call", cls=GroupedCommand)
-@click.argument("rpc", required=False)
+@click.argument("rpc", required=False, shell_complete=completion_names.rpcs)
 @click.argument("request", default="{}", metavar="[JSON]")
 @click.option("--list", "listing", is_flag=True, help="List every RPC.")
 @click.option(

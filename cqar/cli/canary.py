@@ -13,6 +13,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed
+from cqar.cli import completion_names
 from cqar.cli.change_flow import (
     ChangeOptions,
     change_options,
@@ -49,8 +50,8 @@ def canary() -> None:
 def _decision_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         (
-            click.argument("venue"),
-            click.argument("spelling"),
+            click.argument("venue", shell_complete=completion_names.venues),
+            click.argument("spelling", shell_complete=completion_names.spellings),
             click.option("--group", required=True, help="The group of resolvers.  [required]"),
         )
     ):
@@ -135,7 +136,7 @@ def withdraw(target: Target, *, how: ChangeOptions, **options: Any) -> None:
 
 
 @canary.command("list")
-@click.argument("venue", default="")
+@click.argument("venue", default="", shell_complete=completion_names.venues)
 @list_options
 @with_target
 def list_canaries(target: Target, venue: str, *, listing: ListOptions) -> None:

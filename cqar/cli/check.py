@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from cqc.resolver.v1 import resolver_pb2 as rpb
 
+from cqar.cli import completion_names
 from cqar.cli.exit_codes import REFUSED
 from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.json_entities import plain_fields
@@ -19,8 +20,8 @@ KINDS = ("limit", "market")
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("venue")
-@click.argument("symbol")
+@click.argument("venue", shell_complete=completion_names.venues)
+@click.argument("symbol", shell_complete=completion_names.spellings)
 @click.option("--price", default="", help="Plain decimal; omit it for a market order.")
 @click.option("--quantity", default="", help="Plain decimal, in the venue's order units.")
 @click.option(
@@ -101,7 +102,7 @@ def check(
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("name")
+@click.argument("name", shell_complete=completion_names.groups)
 @list_options
 @with_target
 def expand_group(target: Target, name: str, *, listing: ListOptions) -> None:

@@ -13,6 +13,7 @@ from cqar.cli.context_file import (
     Context,
     Contexts,
     contexts_path,
+    named_context,
     read_contexts,
     write_contexts,
 )
@@ -73,7 +74,7 @@ def use(name: str) -> None:
     Example: cqar context use live
     """
     known = read_contexts()
-    _require(known, name)
+    named_context(name)
     write_contexts(Contexts(name, known.named))
     say(f"context {name} is in use.")
 
@@ -87,7 +88,7 @@ def remove(name: str) -> None:
     Example: cqar context rm live
     """
     known = read_contexts()
-    _require(known, name)
+    named_context(name)
     named = {each: known.named[each] for each in known.named if each != name}
     write_contexts(Contexts("" if known.current == name else known.current, named))
     say(f"removed context {name}.")
@@ -111,12 +112,6 @@ def list_contexts(*, listing: ListOptions) -> None:
         rows.append(OutputRow(cells, {"name": name, **msgspec.to_builtins(shown)}))
     none = "no contexts: add one with cqar context add NAME --writer HOST:PORT"
     show_list(ListView(f"{len(rows)} contexts", columns, rows, ("name",), none), listing)
-
-
-def _require(known: Contexts, name: str) -> None:
-    if name not in known.named:
-        there = ", ".join(sorted(known.named)) or "none yet"
-        raise click.UsageError(f"no context {name!r}: there are {there}")
 
 
 def _masked(key: str) -> str:

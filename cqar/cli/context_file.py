@@ -10,6 +10,7 @@ from typing import Final
 import click
 import msgspec
 
+from cqar.admin.connection import CallFailed
 from cqar.embedded.private_files import make_private_folder, read_private, write_private
 
 FILE_NAME: Final = "contexts.json"
@@ -74,7 +75,7 @@ def named_context(name: str) -> Context:
     """A context by name; of an empty name, the one that is in use.
 
     Raises:
-        UsageError: There is no such context.
+        CallFailed: There is no such context.
     """
     contexts = read_contexts()
     wanted = name or contexts.current
@@ -82,5 +83,6 @@ def named_context(name: str) -> Context:
         return Context()
     if wanted not in contexts.named:
         known = ", ".join(sorted(contexts.named)) or "none yet"
-        raise click.UsageError(f"no context {wanted!r}: there are {known}; see cqar context --help")
+        text = f"no context {wanted!r}: there are {known}; see cqar context --help"
+        raise CallFailed(text, "NOT_FOUND", "CONTEXT_NOT_FOUND")
     return contexts.named[wanted]

@@ -15,18 +15,19 @@ from cqar.sdk.changes import MESSAGES
 LOOKED_UP_MAX: Final = 8
 #: A kind and an id, as the registry's errors have them.
 _REFERENCE: Final = re.compile(
-    r"\b([a-z_]+) '?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})'?"
+    rf"\b({'|'.join(kind.replace('_', '[_ ]') for kind in sorted(MESSAGES, reverse=True))}) "
+    r"'?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})'?"
 )
 
 
 def with_labels(error: CallFailed, connection: Connection) -> CallFailed:
     """Return the error with names beside ids; what cannot be looked up stays an id."""
     text = str(error)
-    found = dict.fromkeys((kind, key) for kind, key in _REFERENCE.findall(text) if kind in MESSAGES)
+    found = dict.fromkeys(_REFERENCE.findall(text))
     if not found:
         return error
     for kind, key in islice(found, LOOKED_UP_MAX):
-        if label := _label(connection, kind, key):
+        if label := _label(connection, kind.replace(" ", "_"), key):
             text = re.sub(rf"\b{kind} '?{key}'?", f"{kind} {label} ({key})", text)
     labelled = CallFailed(text, error.code, error.reason, error.violations)
     labelled.request = error.request

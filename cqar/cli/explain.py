@@ -10,6 +10,7 @@ from cqc.services.v1 import asset_registry_pb2 as registry_pb
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli import completion_names
 from cqar.cli.explain_identity import BINDING_COLUMNS, bindings, open_findings
 from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.output import print_json, say, table
@@ -24,8 +25,8 @@ from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 
 
 @click.command("explain", cls=GroupedCommand)
-@click.argument("venue")
-@click.argument("spelling")
+@click.argument("venue", shell_complete=completion_names.venues)
+@click.argument("spelling", shell_complete=completion_names.spellings)
 @click.option("--as-of", type=InstantParam(), help="What held then; default: now.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @with_target

@@ -13,6 +13,7 @@ import click
 from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli import completion_names
 from cqar.cli.exit_codes import REFUSED
 from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.import_plan import plan_document, print_rows, show_plan
@@ -92,7 +93,7 @@ base_url_option = click.option(
 
 
 @click.command("venue", cls=GroupedCommand)
-@click.argument("venue")
+@click.argument("venue", shell_complete=completion_names.venues)
 @file_option
 @prices_option
 @click.option("--live", is_flag=True, help="Ask the venue for its listing, and what helps.")

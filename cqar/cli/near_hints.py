@@ -43,7 +43,9 @@ def _hint(error: CallFailed, connect: Connect) -> str:
             unknown = next((each for each in venue_ids if each and each not in known), "")
             return did_you_mean(unknown, known)
         if error.reason == "VENUE_SYMBOL_NOT_FOUND":
-            spelling = error.request.venue_symbol
+            spelling = getattr(error.request, "venue_symbol", "")
+            if not spelling:
+                return ""
             with connect() as connection:
                 found = sorted(_spelled_otherwise(connection, venue_id, spelling))[:SHOWN_MAX]
             return f"(the venue spells: {', '.join(map(repr, found))})" if found else ""

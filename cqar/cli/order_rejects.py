@@ -8,6 +8,7 @@ import click
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
+from cqar.cli import completion_names
 from cqar.cli.grouped_help import GroupedGroup
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.output import say
@@ -36,8 +37,8 @@ def rejects() -> None:
 
 
 @rejects.command("list")
-@click.argument("venue")
-@click.argument("spelling", default="")
+@click.argument("venue", shell_complete=completion_names.venues)
+@click.argument("spelling", default="", shell_complete=completion_names.spellings)
 @list_options
 @with_target
 def list_rejects(target: Target, venue: str, spelling: str, *, listing: ListOptions) -> None:
@@ -72,8 +73,8 @@ def _row(count: pb.RejectCount) -> tuple[Any, ...]:
 
 
 @rejects.command("report")
-@click.argument("venue")
-@click.argument("spelling")
+@click.argument("venue", shell_complete=completion_names.venues)
+@click.argument("spelling", shell_complete=completion_names.spellings)
 @click.option("--code", default="", help="The venue's code of the refusal.")
 @click.option("--message", default="", help="The venue's text of the refusal.")
 @click.option("--reason", type=click.Choice(_REASONS), help="What for; default: read from both.")

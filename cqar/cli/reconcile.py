@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import click
 
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli import completion_names
 from cqar.cli.exit_codes import REFUSED, WOULD_CHANGE, exit_code_of
 from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.import_plan import plan_document
@@ -47,7 +48,9 @@ class VenueResult(NamedTuple):
 
 
 @click.command("reconcile", cls=GroupedCommand)
-@click.argument("venues", nargs=-1, required=True, metavar="VENUE...")
+@click.argument(
+    "venues", nargs=-1, required=True, metavar="VENUE...", shell_complete=completion_names.venues
+)
 @click.option("--live", is_flag=True, help="Ask the venues for their listings.")
 @base_url_option
 @file_option

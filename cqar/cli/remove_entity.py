@@ -9,6 +9,7 @@ from cqc.services.v1 import asset_registry_pb2 as registry_pb
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli import completion_names
 from cqar.cli.change_flow import (
     ChangeOptions,
     change_options,
@@ -22,7 +23,7 @@ from cqar.cli.target import Target, with_target
 
 
 @click.command("rm", cls=GroupedCommand)
-@click.argument("venue")
+@click.argument("venue", shell_complete=completion_names.venues)
 @change_options
 @with_target
 def venue_rm(target: Target, venue: str, *, how: ChangeOptions) -> None:
@@ -38,7 +39,7 @@ def venue_rm(target: Target, venue: str, *, how: ChangeOptions) -> None:
 
 
 @click.command("rm", cls=GroupedCommand)
-@click.argument("chain")
+@click.argument("chain", shell_complete=completion_names.chains)
 @change_options
 @with_target
 def chain_rm(target: Target, chain: str, *, how: ChangeOptions) -> None:

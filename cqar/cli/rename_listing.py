@@ -12,6 +12,7 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli import completion_names
 from cqar.cli.change_flow import (
     ChangeOptions,
     change_options,
@@ -44,8 +45,8 @@ _OF_ALIAS: Final = frozenset(
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("venue")
-@click.argument("old")
+@click.argument("venue", shell_complete=completion_names.venues)
+@click.argument("old", shell_complete=completion_names.spellings)
 @click.argument("new")
 @click.option("--at", type=InstantParam(), help="When it was renamed. Default: now.")
 @change_options
@@ -133,7 +134,9 @@ def _open_listing(connection: Connection, venue: str, spelling: str) -> Listing:
     listings = _listings(connection, venue_id=venue, venue_symbol=spelling)
     if not listings:
         text = f"{spelling!r} means nothing at {venue!r} now: cqar listing list {venue}"
-        raise CallFailed(text, "NOT_FOUND", "VENUE_SYMBOL_NOT_FOUND")
+        missing = CallFailed(text, "NOT_FOUND", "VENUE_SYMBOL_NOT_FOUND")
+        missing.request = pb.GetVenueSymbolRequest(venue_id=venue, venue_symbol=spelling)
+        raise missing
     if listings[0].alias_of:
         text = f"{spelling!r} stands for {listings[0].alias_of!r}: rename that"
         raise CallFailed(text, "INVALID_ARGUMENT", "ALIAS")

@@ -11,6 +11,7 @@ import click
 from cqc.resolver.v1 import resolver_pb2 as rpb
 
 from cqar.admin.connection import Connection
+from cqar.cli import completion_names
 from cqar.cli.exit_codes import NOT_FOUND
 from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.listing_details import detail_rows, tradeable_text
@@ -25,8 +26,14 @@ BATCH_KEYS: Final = 1_000
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("venue")
-@click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
+@click.argument("venue", shell_complete=completion_names.venues)
+@click.argument(
+    "symbols",
+    nargs=-1,
+    required=True,
+    metavar="SYMBOL...",
+    shell_complete=completion_names.spellings,
+)
 @click.option("--as-of", type=InstantParam(), help="Resolve as of this time; default: now.")
 @click.option(
     "--min-revision",

@@ -12,6 +12,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli import completion_names
 from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.json_entities import plain_fields
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
@@ -51,8 +52,8 @@ def term_options(command: Any) -> Any:
 
 
 @click.command("schedule", cls=GroupedCommand)
-@click.argument("venue")
-@click.argument("spelling")
+@click.argument("venue", shell_complete=completion_names.venues)
+@click.argument("spelling", shell_complete=completion_names.spellings)
 @click.option("--at", type=InstantParam(), required=True, help="When the change takes effect.")
 @click.option("--status", type=click.Choice(STATUSES, case_sensitive=False))
 @term_options
@@ -143,7 +144,7 @@ def _row(change: Any) -> tuple[str, str, str]:
 
 
 @click.command("upcoming", cls=GroupedCommand)
-@click.argument("venue", required=False, default="")
+@click.argument("venue", required=False, default="", shell_complete=completion_names.venues)
 @click.option("--until", type=InstantParam(), help="The last instant wanted.")
 @list_options
 @with_target

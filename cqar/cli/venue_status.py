@@ -15,6 +15,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
+from cqar.cli import completion_names
 from cqar.cli.grouped_help import GroupedCommand
 from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
 from cqar.cli.target import Target, with_target
@@ -28,7 +29,7 @@ _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 @click.command("status", cls=GroupedCommand)
-@click.argument("venues", nargs=-1, metavar="[VENUE]...")
+@click.argument("venues", nargs=-1, metavar="[VENUE]...", shell_complete=completion_names.venues)
 @list_options
 @with_target
 def venue_status(target: Target, venues: tuple[str, ...], *, listing: ListOptions) -> None:

@@ -12,6 +12,7 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
+from cqar.cli import completion_names
 from cqar.cli.change_flow import (
     ChangeOptions,
     change_options,
@@ -30,8 +31,8 @@ KIND: Final = "venue_symbol"
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("venue")
-@click.argument("spelling")
+@click.argument("venue", shell_complete=completion_names.venues)
+@click.argument("spelling", shell_complete=completion_names.spellings)
 @click.option("--listing", help="Id of the period, if the spelling has several.")
 @click.option("--symbol", help="What the spelling meant instead, in the same period.")
 @change_options

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from cqar.cli import cli
 from tests.acceptance.conftest import Stack
 from tests.support.cli_runner import Ran
 
@@ -124,6 +128,34 @@ async def test_anything_is_found_by_a_part_of_its_name(
     assert "nothing has" in (await stack.ok("search", "zzzzzz")).err
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("cqar venue show bin", {"binance"}),
+        ("cqar listing show binance BTC-", {"BTC-USDT"}),
+        ("cqar resolve binance BTC-", {"BTC-USDT"}),
+        ("cqar asset show BT", {"BTC"}),
+        ("cqar symbol show BTC/", {"BTC/USDT"}),
+        ("cqar chain rm eth", {"ethereum"}),
+        ("cqar call getvenueas", {"GetVenueAsset"}),
+        ("cqar venue add bin", set()),
+        ("cqar venue show --writer 127.0.0.1:1 bin", set()),
+    ],
+)
+async def test_a_shell_is_offered_the_names_that_there_are(
+    stack: Stack, typed: str, offered: set[str]
+) -> None:
+    environment = {
+        "CQAR_STATE": str(stack.state_dir),
+        "_CQAR_COMPLETE": "bash_complete",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split()) - 1),
+    }
+    runner = partial(CliRunner().invoke, env=environment, prog_name="cqar")
+    ran = await asyncio.to_thread(runner, cli, [])
+    assert {line.partition(",")[2] for line in ran.output.split()} == offered
+
+
 async def test_a_context_stands_for_servers_and_a_key(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,9 +177,9 @@ async def test_a_context_stands_for_servers_and_a_key(
     assert "can be written by others" in careless.err
     file.chmod(0o600)
     unknown = await stack.cqar("venue", "list", "--context", "dead")
-    assert (unknown.code, "there are live" in unknown.err) == (2, True)
+    assert (unknown.code, "there are live" in unknown.err) == (3, True)
     await stack.ok("context", "rm", "live")
-    assert (await stack.cqar("context", "use", "live")).code == 2
+    assert (await stack.cqar("context", "use", "live")).code == 3
 
 
 async def test_the_doctor_says_what_is_there_and_what_to_do(stack: Stack, tmp_path: Path) -> None:

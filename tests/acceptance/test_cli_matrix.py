@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -82,6 +83,12 @@ def is_list(command: click.Command) -> bool:
 def test_whatever_is_called_a_list_has_every_form() -> None:
     wordy = {name for name, _ in commands(cli) if name.split()[-1] in ("list", "search", "venues")}
     assert wordy <= LISTS.keys()
+
+
+@pytest.fixture(autouse=True)
+def no_contexts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Contexts of who runs the tests are not listed."""
+    monkeypatch.setenv("CQAR_CONTEXTS", str(tmp_path / "contexts.json"))
 
 
 @pytest.fixture(scope="module")

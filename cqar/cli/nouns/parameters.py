@@ -10,6 +10,8 @@ from cqc.services.v1 import asset_registry_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
+from cqar.cli.completion_names import Completer
+from cqar.cli.completion_names import of_field as completer_of_field
 from cqar.cli.nouns.field_names import field_help, is_offered, option_word
 from cqar.cli.nouns.field_types import param_type_of, set_field
 from cqar.cli.nouns.id_lookup import IdLookup, referenced_kind
@@ -57,7 +59,7 @@ def parameters_of(noun: Noun, verb: Verb) -> list[FieldParameter]:
     parameters = []
     for name, required in verb.arguments.items():
         field = request.fields_by_name[name]
-        parameters.append(FieldParameter(_argument(field, required=required), field))
+        parameters.append(FieldParameter(_argument(field, verb.rpc, required=required), field))
     for field, parent in offered_fields(request):
         if parent or field.name not in verb.arguments:
             is_required = field.name in verb.required.split()
@@ -75,11 +77,15 @@ def offered_fields(request: Descriptor) -> Iterator[tuple[FieldDescriptor, str]]
             yield field, ""
 
 
-def _argument(field: FieldDescriptor, *, required: bool) -> click.Argument:
+def _argument(field: FieldDescriptor, rpc: str, *, required: bool) -> click.Argument:
     word = option_word(field).replace("-", "_").upper()
     metavar = word if required else f"[{word}]"
     return click.Argument(
-        [field.name], type=param_type_of(field), required=required, metavar=metavar
+        [field.name],
+        type=param_type_of(field),
+        required=required,
+        metavar=metavar,
+        shell_complete=_completer(field, rpc),
     )
 
 
@@ -94,7 +100,13 @@ def _option(field: FieldDescriptor, parent: str, noun: Noun, *, is_required: boo
         type=param_type_of(field),
         multiple=field.is_repeated,
         help=told,
+        shell_complete=_completer(field, ""),
     )
+
+
+def _completer(field: FieldDescriptor, rpc: str) -> Completer | None:
+    """How a shell completes the field; None where its type knows, as of enums."""
+    return completer_of_field(field.name, rpc) if field.type == field.TYPE_STRING else None
 
 
 def fill_request(

@@ -15,7 +15,7 @@ from cqar.cli.nouns.id_labels import IdLabels
 from cqar.cli.nouns.id_lookup import referenced_kind
 from cqar.cli.nouns.model import Noun
 
-#: Nested message -> its fields that are shown, in one line.
+#: Nested message -> its fields that are shown, in one line; of any other, all that it states.
 _NESTED_FIELDS: Final = {
     "AssetGroupMember": ("asset_id", "weight_exact"),
     "AssetQualityFlag": ("flag_type", "severity", "reason", "flag_id"),
@@ -129,7 +129,8 @@ def _brief(noun: Noun, field: FieldDescriptor, value: Any, labels: IdLabels) -> 
 def _part(noun: Noun, field: FieldDescriptor, part: Any, labels: IdLabels) -> str:
     if field.message_type is None:
         return _plain(field, part)
-    cells = (_cell_at(part, name) for name in _NESTED_FIELDS[field.message_type.name])
+    known = tuple(inner.name for inner, _ in part.ListFields())
+    cells = (_cell_at(part, name) for name in _NESTED_FIELDS.get(field.message_type.name, known))
     return " ".join(text for cell in cells if (text := _brief(noun, *cell, labels)))
 
 
