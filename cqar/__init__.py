@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         Unsupported,
         Violation,
     )
-    from cqar.sdk.markets import Markets
+    from cqar.sdk.market_table import Markets
     from cqar.sdk.products import (
         AssetRef,
         ComboLeg,
@@ -190,7 +190,7 @@ _PUBLIC: Final = {
         ),
         *("NotConvertible", "NotReady", "StepsUnknown", "TimedOut", "Unsupported", "Violation"),
     ),
-    "sdk.markets": ("Markets",),
+    "sdk.market_table": ("Markets",),
     "local_replica.local_replica": ("LocalReplica",),
     "integrations.nautilus": ("instrument",),
     "sdk.reject_reports": ("RejectReport",),

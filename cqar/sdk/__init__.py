@@ -19,7 +19,7 @@ __all__ = [
     "errors",
     "grpc_transport",
     "key_form",
-    "markets",
+    "market_table",
     "product_decoding",
     "products",
     "questions",

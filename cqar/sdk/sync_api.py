@@ -21,7 +21,7 @@ from cqar.sdk.conversion import Conversion, Holding
 from cqar.sdk.decimal_input import Exact
 from cqar.sdk.enums import Intent, OrderKind, Side
 from cqar.sdk.errors import CqarError, NotReady, TimedOut
-from cqar.sdk.markets import Markets
+from cqar.sdk.market_table import Markets
 from cqar.sdk.products import SymbolRef, VenueRef
 from cqar.sdk.questions import Key, Question
 from cqar.sdk.results import (

@@ -12,7 +12,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 
 import cqar
 from cqar.sdk import decoding
-from cqar.sdk.markets import COLUMNS, SHOWN_MAX, Markets
+from cqar.sdk.market_table import COLUMNS, SHOWN_MAX, Markets
 
 FOUND = decoding.resolution(
     pb.Resolution(status=pb.RESOLUTION_STATUS_FOUND), decoding.freshness(pb.Freshness())
