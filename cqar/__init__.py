@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         Unsupported,
         Violation,
     )
+    from cqar.sdk.market_table import Markets
     from cqar.sdk.products import (
         AssetRef,
         ComboLeg,
@@ -117,6 +118,7 @@ __all__ = [
     "InvalidRequest",
     "LocalReplica",
     "MarketStatus",
+    "Markets",
     "Member",
     "Miss",
     "NotConvertible",
@@ -188,6 +190,7 @@ _PUBLIC: Final = {
         ),
         *("NotConvertible", "NotReady", "StepsUnknown", "TimedOut", "Unsupported", "Violation"),
     ),
+    "sdk.market_table": ("Markets",),
     "local_replica.local_replica": ("LocalReplica",),
     "integrations.nautilus": ("instrument",),
     "sdk.reject_reports": ("RejectReport",),

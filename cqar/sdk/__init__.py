@@ -19,6 +19,7 @@ __all__ = [
     "errors",
     "grpc_transport",
     "key_form",
+    "market_table",
     "product_decoding",
     "products",
     "questions",

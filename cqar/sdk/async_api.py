@@ -16,6 +16,7 @@ from cqar.sdk.conversion import Conversion, Holding
 from cqar.sdk.decimal_input import Exact
 from cqar.sdk.enums import Intent, OrderKind, Side
 from cqar.sdk.errors import CqarError, NotReady, TimedOut
+from cqar.sdk.market_table import Markets
 from cqar.sdk.products import SymbolRef, VenueRef
 from cqar.sdk.questions import Key, Question
 from cqar.sdk.results import (
@@ -211,6 +212,16 @@ class AsyncApi(CallContext):
             page = await self.ask(questions.listed(venue, page.next_token), deadline.left_s)
             spellings += page.spellings
         return spellings
+
+    async def markets(self, venue: str, *, timeout_s: float | None = None) -> Markets:
+        """As `cqar.sdk.sync_api.SyncApi.markets`."""
+        deadline = self._deadline(timeout_s)
+        listed = await self.listed(venue, timeout_s=deadline.left_s)
+        parts = [
+            await self.resolve_batch(part, timeout_s=deadline.left_s)
+            for part in questions.keys_of_markets(venue, listed)
+        ]
+        return Markets(venue, questions.found_markets(parts))
 
     async def watch(
         self,

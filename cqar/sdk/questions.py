@@ -314,3 +314,15 @@ def listed(venue: str, token: str) -> Question[Page]:
 
     request = rpb.ListVenueSymbolsRequest(venue_id=venue, page_size=PAGE_ROWS, page_token=token)
     return Question(REGISTRY, "ListVenueSymbols", request, rpb.ListVenueSymbolsResponse, read)
+
+
+def keys_of_markets(venue: str, spellings: Iterable[Spelling]) -> list[list[Key]]:
+    """The primary spellings in their order, in parts that one batch holds."""
+    names = sorted(one.venue_symbol for one in spellings if not one.alias_of)
+    keys = [(venue, name) for name in names]
+    return [keys[start : start + KEYS_MAX] for start in range(0, len(keys), KEYS_MAX)]
+
+
+def found_markets(parts: Iterable[Iterable[Resolution | Miss]]) -> list[Resolution]:
+    """The answers that were found: a listing may end between the list and its resolution."""
+    return [one for part in parts for one in part if isinstance(one, Resolution)]

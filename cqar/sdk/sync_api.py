@@ -21,6 +21,7 @@ from cqar.sdk.conversion import Conversion, Holding
 from cqar.sdk.decimal_input import Exact
 from cqar.sdk.enums import Intent, OrderKind, Side
 from cqar.sdk.errors import CqarError, NotReady, TimedOut
+from cqar.sdk.market_table import Markets
 from cqar.sdk.products import SymbolRef, VenueRef
 from cqar.sdk.questions import Key, Question
 from cqar.sdk.results import (
@@ -275,6 +276,17 @@ class SyncApi(CallContext):
             page = self.ask(questions.listed(venue, page.next_token), deadline.left_s)
             spellings += page.spellings
         return spellings
+
+    def markets(self, venue: str, *, timeout_s: float | None = None) -> Markets:
+        """What a venue lists now, resolved: a table to go through, filter, or turn into a frame.
+
+        Raises:
+            NotFound: The venue does not exist.
+        """
+        deadline = self._deadline(timeout_s)
+        keys = questions.keys_of_markets(venue, self.listed(venue, timeout_s=deadline.left_s))
+        parts = [self.resolve_batch(part, timeout_s=deadline.left_s) for part in keys]
+        return Markets(venue, questions.found_markets(parts))
 
     def watch(
         self,

@@ -51,4 +51,5 @@ async def test_every_block_runs_and_prints_what_the_page_says(stack: Stack, tmp_
     expected = _PRINTED.findall(text)
     assert len(expected) == text.count("print(")
     differing = difflib.unified_diff(expected, out.decode().splitlines(), "the page", "printed")
-    assert "\n".join(differing) == ""
+    said = "\n".join(differing)
+    assert not said, said

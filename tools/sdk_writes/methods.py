@@ -26,6 +26,8 @@ FILES: Final = {_SDK / "sync_writes.py": False, _SDK / "async_writes.py": True}
 _METHODS: Final = pb.DESCRIPTOR.services_by_name["AssetRegistry"].methods_by_name
 _READS: Final = ("Get", "List", "Search", "Check")
 _STRUCT_OF: Final = {k.message.DESCRIPTOR.full_name: k.entity for k in KINDS}
+#: Where the command takes more than the RPC does.
+_SUMMARIES: Final = {"ResolveQualityFlag": "Resolve a flag; it stays on record."}
 _HEADER: Final = '''"""The writes of `cqar.{name}`, made by `make sdk-writes`: do not edit."""
 
 from __future__ import annotations
@@ -98,7 +100,7 @@ def _method(method: MethodDescriptor, *, is_async: bool) -> str:
     signature = ", ".join(["self", *head, "*", *options])
     return (
         f"    {kind} {name}({signature}) -> {result}:\n"
-        f'        """{verb.summary}"""\n'
+        f'        """{_SUMMARIES.get(method.name, verb.summary)}"""\n'
         f"        return {wait}{call}\n"
     )
 
