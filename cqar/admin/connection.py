@@ -177,6 +177,17 @@ def _reason_metadata(reason: str) -> list[tuple[str, str | bytes]]:
     return [("cqar-reason-bin", reason.encode())]
 
 
+#: gRPC's own status, which no server of CQAR explains -> what it means of an address.
+_WORDS: Final = {
+    "CANCELLED": "ended the call",
+    "DEADLINE_EXCEEDED": "did not answer within {timeout}",
+    "INTERNAL": "does not speak gRPC as CQAR does: is it another server, or behind a proxy?",
+    "RESOURCE_EXHAUSTED": "has more to say than one answer holds: ask for less, or by pages",
+    "UNIMPLEMENTED": "has no such call: is it a resolver and not a writer, or an older release?",
+    "UNKNOWN": "does not speak gRPC as CQAR does: is it another server, or behind a proxy?",
+}
+
+
 def call_failed(error: Any, address: str) -> CallFailed:
     """A gRPC error as a `CallFailed`."""
     code = error.code().name
@@ -185,7 +196,9 @@ def call_failed(error: Any, address: str) -> CallFailed:
         text = f"{address} does not answer. Is the stack up? Start one with: cqar up --detach"
         return CallFailed(text, code)
     if status is None:
-        return CallFailed(f"{address}: {code}: {error.details()}", code)
+        words = _WORDS.get(code, "broke the call off").format(timeout=f"{CALL_TIMEOUT_S:g} s")
+        quoted = ": ".join(filter(None, (code, error.details())))
+        return CallFailed(f"{address} {words} ({quoted})", code)
     details = errors.error_of_status(status)
     lines = [f"{v.field or 'request'}: {v.message}" for v in details.violations]
     text = "\n".join(lines or [status.message])

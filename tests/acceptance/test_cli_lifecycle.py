@@ -189,3 +189,10 @@ async def test_the_doctor_says_what_is_there_and_what_to_do(stack: Stack, tmp_pa
     ill = await stack.cqar("doctor", "--state", tmp_path / "none")
     assert ill.code == 4
     assert "cqar up --detach" in ill.out
+
+
+async def test_what_grpc_says_is_put_into_words(stack: Stack) -> None:
+    address = stack.endpoints.resolvers[0]
+    wrong = await stack.cqar("keys", "list", "--writer", address)
+    assert wrong.code == 1
+    assert f"{address} has no such call: is it a resolver and not a writer" in wrong.err
