@@ -36,6 +36,8 @@ ALONE: Final = """
 | `CQAR_CONFIG` | both services, the reconciler | the file of settings |
 | `CQAR_DATABASE_URL`, `CQAR_DATABASE_URL_FILE` | `cqar-migrate` | the database to migrate |
 | `CQAR_STATE` | `cqar` | folder of the stack of `cqar up`; default: `.cqar` |
+| `CQAR_CONTEXT` | `cqar` | servers and key of this context (`cqar context`) |
+| `CQAR_CONTEXTS` | `cqar` | file of the contexts; default: `~/.config/cqar/contexts.json` |
 | `CQAR_KEY` | `cqar` | the API key for every call |
 | `CQAR_CA`, `CQAR_CERT`, `CQAR_CERT_KEY` | `cqar` | TLS: the authorities to trust, and the client's certificate and key |
 """
