@@ -130,7 +130,7 @@ async def test_a_chain_and_a_venue_are_shown_set_and_listed(cqar: Typist) -> Non
     await cqar.ok("chain", "set", "ethereum", "--rpc-url", "https://a.example", "--no-testnet")
     chain = await cqar.json("chain", "show", "ethereum")
     assert chain["rpc_urls"] == ["https://a.example"]
-    assert "evm" in (await cqar.ok("chain", "list", "--type", "evm")).out
+    assert "EVM" in (await cqar.ok("chain", "list", "--type", "evm")).out
 
     await cqar.ok("venue", "set", "binance", "--metadata", '{"ccxt_id": "binance"}')
     venue = await cqar.json("venue", "show", "binance")

@@ -34,6 +34,13 @@ class TextParam(click.ParamType[Any]):
         return str(value)
 
 
+class WordParam(TextParam):
+    """A word that the registry has in capitals, such as a type of chain."""
+
+    def convert(self, value: Any, _: Any, __: Any) -> str:
+        return super().convert(value, None, None).upper()
+
+
 class HeaderTextParam(click.ParamType[Any]):
     """Text that a call's metadata can carry."""
 
@@ -112,6 +119,8 @@ class MessageParam(click.ParamType[Any]):
             self.fail(f"{value!r}: give a JSON object with fields of it: {error}")
 
 
+#: Texts that are words in capitals, however they are typed.
+_WORDS: Final = frozenset({"chain_type"})
 #: Message types that a user types as one word.
 _TYPES: Final[dict[str, click.ParamType[Any]]] = {
     "google.protobuf.Timestamp": InstantParam(),
@@ -136,7 +145,7 @@ def param_type_of(field: FieldDescriptor) -> click.ParamType[Any]:
     if field.message_type is not None:
         return _TYPES[field.message_type.full_name]
     if field.type == FieldDescriptor.TYPE_STRING:
-        return TextParam()
+        return WordParam() if field.name in _WORDS else TextParam()
     return _INTEGERS[field.type]
 
 
