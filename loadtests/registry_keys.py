@@ -85,6 +85,8 @@ def ask_keys(server: Connection) -> Keys:
         codes=[
             Code(found.venue_id, found.venue_asset_symbol, found.asset_id)
             for found in read(registry.ListVenueAssets, pb.ListVenueAssetsRequest(), "venue_assets")
+            # One that ended may mean something else now.
+            if not found.HasField("delisted_at")
         ],
         groups=[group.group_id for group in groups],
         related=[relationship.to_asset_id for relationship in relationships],

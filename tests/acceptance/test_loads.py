@@ -112,7 +112,7 @@ async def test_the_command_says_what_came_of_it(filled: Stack, tmp_path: Path) -
     asked = ("--host", filled.endpoints.resolvers[0], "--mix", "cqmd", *LENGTH)
     ran = await load_here(*asked, key="", reports=tmp_path)
     assert (ran.code, ran.err) == (0, "")
-    for said in ("cqmd", "ResolveBatch", "Watch", "pass"):
+    for said in ("cqmd", "ResolveBatch", "Watch", "answered"):
         assert said in ran.out, ran.out
 
 
