@@ -119,6 +119,9 @@ class WebhookLoop:
         self.dead = DeadLetters(folder / f"{self.name}.dead")
         self._sleep = sleep
         self._client = make_client()
+        for result in ("TAKEN", "FAILED", "DEAD"):
+            # A counter that begins at one has not grown, to Prometheus.
+            metrics.WEBHOOKS.labels(self.name, result)
 
     async def run(self) -> None:
         """Tell what is new, until cancelled."""
