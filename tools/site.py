@@ -35,6 +35,7 @@ PLACES: Final[dict[str, dict[str, str]]] = {
     "Operate": {
         "Operators": "tutorials/operators.md",
         "Deployment": "DEPLOYMENT.md",
+        "The registry as files": "GITOPS.md",
         "Keeping up with venues": "RECONCILING.md",
         "Webhooks": "WEBHOOKS.md",
         "Operations": "OPERATIONS.md",
