@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -26,11 +28,22 @@ from cqar_shared.domain.kinds import KINDS
 
 #: Entities whose revision is remembered; the oldest are forgotten.
 SEEN_MAX: Final = 10_000
-#: What a change is about, in the order of the parts of its key.
-_KEYS: Final = (
-    *("relationship_id", "flag_id", "symbol_id", "group_id", "chain_id"),
-    *("venue_id", "asset_id", "venue_symbol"),
-)
+#: Kind -> what callers know one of its entities by.
+_IDENTITY: Final[Mapping[str, tuple[str, ...]]] = {
+    "asset": ("asset_id",),
+    "asset_group": ("group_id",),
+    "asset_relationship": ("relationship_id",),
+    "chain": ("chain_id",),
+    "quality_flag": ("flag_id",),
+    "symbol": ("symbol_id",),
+    "venue": ("venue_id",),
+    "venue_asset": ("venue_id", "asset_id"),
+    "venue_symbol": ("venue_id", "venue_symbol"),
+}
+#: What a method's name has beside its verb, where that is not the kind.
+_NOUNS: Final = {"AssetToGroup": "asset_group", "AssetFromGroup": "asset_group"}
+_VERB: Final = re.compile(r"^(Add|Create|Delete|Delist|Raise|Remove|Resolve|Update)")
+_HUMP: Final = re.compile(r"(?<!^)(?=[A-Z])")
 _KIND_OF: Final = {kind.entity: kind for kind in KINDS}
 _APPLIED: Final = frozenset(pb.ApplyItem.DESCRIPTOR.fields_by_name)
 #: `if_revision=ANY_REVISION`: whatever the entity's revision is.
@@ -54,15 +67,20 @@ class _SeenRevisions:
 
     def __init__(self) -> None:
         self._revisions: OrderedDict[tuple[Any, ...], int] = OrderedDict()
+        self._lock = threading.Lock()
 
-    def note(self, about: tuple[Any, ...], revision: int) -> None:
-        self._revisions[about] = revision
-        self._revisions.move_to_end(about)
-        if len(self._revisions) > SEEN_MAX:
-            self._revisions.popitem(last=False)
+    def note(self, about: tuple[Any, ...] | None, revision: int) -> None:
+        """Note a revision; a later one that is known stays, whatever thread comes last."""
+        if about is None:
+            return
+        with self._lock:
+            self._revisions[about] = max(revision, self._revisions.pop(about, 0))
+            if len(self._revisions) > SEEN_MAX:
+                self._revisions.popitem(last=False)
 
-    def get(self, about: tuple[Any, ...]) -> int | None:
-        return self._revisions.get(about)
+    def get(self, about: tuple[Any, ...] | None) -> int | None:
+        with self._lock:
+            return self._revisions.get(about) if about is not None else None
 
 
 class _Writes:
@@ -72,9 +90,9 @@ class _Writes:
         self._timeout_s = timeout_s
         self._seen = _SeenRevisions()
 
-    def _prepared(self, rpc: str, values: Mapping[str, Any]) -> tuple[Call, tuple[Any, ...]]:
+    def _prepared(self, rpc: str, values: Mapping[str, Any]) -> tuple[Call, tuple[Any, ...] | None]:
         given = {name: value for name, value in values.items() if name not in ("self", "reason")}
-        about = _about(rpc, given)
+        about = _about(_kind_of(rpc), given.get)
         if given.get("if_revision") == ANY_REVISION:
             del given["if_revision"]
         elif "if_revision" in given and given["if_revision"] is None:
@@ -90,10 +108,16 @@ class _Writes:
             metadata += (("cqar-reason-bin", reason.encode()),)
         return Call(question, self._timeout_s, None, metadata)
 
-    def _read(self, call: Call, reply: Reply, about: tuple[Any, ...]) -> Written[Any]:
+    def _read(self, call: Call, reply: Reply, about: tuple[Any, ...] | None) -> Written[Any]:
         written: Written[Any] = call.question.read(reply.message)
-        self._seen.note(about, written.revision)
+        # What was made has its id in the answer alone.
+        self._seen.note(_about_entity(written.entity) or about, written.revision)
         return written
+
+    def _note_applied(self, entities: Iterable[Entity], applied: Applied) -> None:
+        for entity, status in zip(entities, applied.statuses, strict=True):
+            if status != "UNCHANGED":
+                self._seen.note(_about_entity(entity), applied.revision)
 
     def _apply_call(self, entities: Iterable[Entity], reason: str, *, dry_run: bool) -> Call:
         items = []
@@ -107,10 +131,20 @@ class _Writes:
         return self._call(Question(ADMIN, "Apply", request, pb.ApplyResponse, _applied), reason)
 
 
-def _about(rpc: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
-    noun = rpc.removeprefix("Create").removeprefix("Update").removeprefix("Delete")
-    noun = noun.removeprefix("Delist")
-    return (noun, *(values[name] for name in _KEYS if values.get(name) is not None))
+def _kind_of(rpc: str) -> str:
+    noun = _VERB.sub("", rpc)
+    return _NOUNS.get(noun) or _HUMP.sub("_", noun).lower()
+
+
+def _about(kind: str, value_of: Callable[[str], Any]) -> tuple[Any, ...] | None:
+    """What a change is about; None where its entity is not known by now, or is never changed."""
+    values = [value_of(name) for name in _IDENTITY.get(kind, ())]
+    return (kind, *values) if values and all(values) else None
+
+
+def _about_entity(entity: Entity | None) -> tuple[Any, ...] | None:
+    kind = _KIND_OF.get(type(entity)) if entity is not None else None
+    return _about(kind.name, lambda name: getattr(entity, name)) if kind is not None else None
 
 
 def _applied(answer: pb.ApplyResponse) -> Applied:
@@ -160,8 +194,11 @@ class Writer(_Writes, SyncWrites):
         Raises:
             InvalidRequest: A rule refuses one; `violations` names all that is wrong.
         """
-        call = self._apply_call(entities, reason, dry_run=dry_run)
+        given = list(entities)
+        call = self._apply_call(given, reason, dry_run=dry_run)
         applied: Applied = call.question.read(self._send(call).message)
+        if not dry_run:
+            self._note_applied(given, applied)
         return applied
 
     def _write(self, rpc: str, values: Mapping[str, Any]) -> Written[Any]:
@@ -209,8 +246,11 @@ class AsyncWriter(_Writes, AsyncWrites):
         self, entities: Iterable[Entity], reason: str = "", *, dry_run: bool = False
     ) -> Applied:
         """As `Writer.apply`."""
-        call = self._apply_call(entities, reason, dry_run=dry_run)
+        given = list(entities)
+        call = self._apply_call(given, reason, dry_run=dry_run)
         applied: Applied = call.question.read((await self._send(call)).message)
+        if not dry_run:
+            self._note_applied(given, applied)
         return applied
 
     async def _write(self, rpc: str, values: Mapping[str, Any]) -> Written[Any]:

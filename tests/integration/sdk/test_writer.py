@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -65,6 +66,29 @@ async def test_what_changed_meanwhile_is_a_conflict_unless_any_revision_will_do(
         with pytest.raises(cqar.Denied):
             await reader.update_venue("okx", name="x")
         await reader.close()
+
+
+async def test_what_a_writer_made_itself_is_seen_by_it_whatever_call_made_it(
+    engine: AsyncEngine, mutations: Mutations
+) -> None:
+    async with serving(engine, NOW) as client:
+        key = client.keys[Role.WRITE]
+        ours, theirs = (cqar.AsyncWriter(client.address, key) for _ in range(2))
+        made = (await ours.create_asset("AAA", name="A", asset_type="native")).entity
+        await theirs.update_asset(made.asset_id, name="Theirs")
+        # Its id stands in the answer alone, and is known by it.
+        with pytest.raises(cqar.ChangedMeanwhile):
+            await ours.update_asset(made.asset_id, name="Ours")
+        seen = (await theirs.update_asset(made.asset_id, category="x")).entity
+        # What it applies itself is no change of somebody else.
+        await theirs.apply([msgspec.structs.replace(seen, category="y")])
+        await theirs.update_asset(made.asset_id, category="z")
+        other = (await ours.create_asset("BBB", name="B", asset_type="native")).entity
+        group = (await ours.create_asset_group("letters")).entity
+        for asset in (made, other):
+            await ours.add_asset_to_group(group.group_id, asset.asset_id, weight_exact="1")
+        await ours.remove_asset_from_group(group.group_id, made.asset_id)
+        await asyncio.gather(ours.close(), theirs.close())
 
 
 async def test_entities_are_applied_together_or_not_at_all(
