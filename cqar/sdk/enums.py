@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 
-class Status(StrEnum):
+class Word(StrEnum):
+    """A word in any case, and with other separators, is the member of that name."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        """Return the member that a word means.
+
+        Raises:
+            ValueError: No member is called so; the text names those that there are.
+        """
+        name = str(value).upper().replace("-", "_").replace(" ", "_")
+        if name in cls.__members__:
+            return cls[name]
+        known = ", ".join(word for word in cls.__members__ if word != "UNSPECIFIED")
+        raise ValueError(f"{value!r} is no {cls.__name__}: give one of {known}")
+
+
+class Status(Word):
     """Whether a spelling is listed: FOUND, or why it means nothing now."""
 
     FOUND = "FOUND"
@@ -14,7 +32,7 @@ class Status(StrEnum):
     NOT_YET_LISTED = "NOT_YET_LISTED"
 
 
-class MarketStatus(StrEnum):
+class MarketStatus(Word):
     """How a listing trades, according to the venue."""
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -31,7 +49,7 @@ class MarketStatus(StrEnum):
     SELL_ONLY = "SELL_ONLY"
 
 
-class SymbolType(StrEnum):
+class SymbolType(Word):
     UNSPECIFIED = "UNSPECIFIED"
     SPOT = "SPOT"
     PERPETUAL = "PERPETUAL"
@@ -41,7 +59,7 @@ class SymbolType(StrEnum):
     COMBO = "COMBO"
 
 
-class ContractKind(StrEnum):
+class ContractKind(Word):
     """What a contract pays in: LINEAR in quote, INVERSE in base, QUANTO in a third asset."""
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -50,7 +68,7 @@ class ContractKind(StrEnum):
     QUANTO = "QUANTO"
 
 
-class OrderUnit(StrEnum):
+class OrderUnit(Word):
     """What the quantity of an order counts: units of the base, of the quote, or contracts."""
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -59,7 +77,7 @@ class OrderUnit(StrEnum):
     CONTRACT = "CONTRACT"
 
 
-class UnderlyingClass(StrEnum):
+class UnderlyingClass(Word):
     """What the price of a product is of."""
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -75,19 +93,19 @@ class UnderlyingClass(StrEnum):
     PRE_IPO = "PRE_IPO"
 
 
-class SettlementMethod(StrEnum):
+class SettlementMethod(Word):
     UNSPECIFIED = "UNSPECIFIED"
     CASH = "CASH"
     PHYSICAL = "PHYSICAL"
 
 
-class ExerciseStyle(StrEnum):
+class ExerciseStyle(Word):
     UNSPECIFIED = "UNSPECIFIED"
     EUROPEAN = "EUROPEAN"
     AMERICAN = "AMERICAN"
 
 
-class AssetClass(StrEnum):
+class AssetClass(Word):
     """What kind of thing an asset is."""
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -101,7 +119,7 @@ class AssetClass(StrEnum):
     EVENT = "EVENT"
 
 
-class Environment(StrEnum):
+class Environment(Word):
     """A venue's environment; a testnet is another venue."""
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -110,13 +128,13 @@ class Environment(StrEnum):
     DEMO = "DEMO"
 
 
-class OptionType(StrEnum):
+class OptionType(Word):
     UNSPECIFIED = "UNSPECIFIED"
     CALL = "CALL"
     PUT = "PUT"
 
 
-class SpecsSource(StrEnum):
+class SpecsSource(Word):
     """Whose steps: VENUE: all the venue's own; SYMBOL: one or more are defaults, not for orders."""
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -124,7 +142,7 @@ class SpecsSource(StrEnum):
     SYMBOL = "SYMBOL"
 
 
-class State(StrEnum):
+class State(Word):
     """How current a resolver's memory is; only LIVE is confirmed against the registry's head."""
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -134,7 +152,7 @@ class State(StrEnum):
     LAST_GOOD = "LAST_GOOD"
 
 
-class Severity(StrEnum):
+class Severity(Word):
     """A quality flag's severity; CRITICAL stops trading of the asset until the flag is resolved."""
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -145,7 +163,7 @@ class Severity(StrEnum):
     CRITICAL = "CRITICAL"
 
 
-class Source(StrEnum):
+class Source(Word):
     """A data source with asset ids of its own, or a standard of identifiers."""
 
     COINGECKO = "COINGECKO"
@@ -161,12 +179,12 @@ class Source(StrEnum):
     MIC = "MIC"
 
 
-class Side(StrEnum):
+class Side(Word):
     BUY = "buy"
     SELL = "sell"
 
 
-class Intent(StrEnum):
+class Intent(Word):
     """An order's purpose: OPEN or enlarge a position, POST_ONLY as a maker, REDUCE a position."""
 
     OPEN = "open"
@@ -174,7 +192,7 @@ class Intent(StrEnum):
     REDUCE = "reduce"
 
 
-class OrderKind(StrEnum):
+class OrderKind(Word):
     """Which of the venue's limits bind an order; a market order has no price."""
 
     LIMIT = "limit"

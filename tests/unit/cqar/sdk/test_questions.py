@@ -131,3 +131,11 @@ def test_a_client_imports_nothing_that_only_a_replica_needs() -> None:
     imported = set(ran.stdout.split())
     assert "cqar.sdk.client" in imported
     assert not imported & heavy
+
+
+def test_a_word_of_an_enumeration_may_be_typed_as_on_the_command_line() -> None:
+    assert cqar.Side("BUY") is cqar.Side("buy") is cqar.Side.BUY
+    assert cqar.Intent("post-only") is cqar.Intent.POST_ONLY
+    assert cqar.SymbolType("perpetual") is cqar.SymbolType.PERPETUAL
+    with pytest.raises(ValueError, match="'byu' is no Side: give one of BUY, SELL"):
+        cqar.Side("byu")
