@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -10,11 +11,15 @@ from cqar.replica.async_replica import AsyncReplica
 from cqar.replica.threaded_replica import ThreadedReplica
 from cqar.sdk.call_context import TIMEOUT_S
 from cqar.sdk.session_position import MinRevision, SessionPosition, require_min_revision_mode
+from cqar.sdk.sync_api import SyncApi
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.replication.signed_heads import SignedHeads
 from cqar_shared.errors import StartupError
 from cqar_shared.runtime.config import require_address
 from cqar_shared.trust.seal_keys import keyring_of
+
+#: What a block's replica can be asked.
+_CALLS: Final = frozenset(name for name in dir(SyncApi) if not name.startswith("_"))
 
 
 class Replica:
@@ -84,6 +89,23 @@ class Replica:
         self._min_revision = require_min_revision_mode(min_revision)
         self._async_replicas: list[AsyncReplica] = []
         self._threaded_replicas: list[ThreadedReplica] = []
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Say that only a block answers.
+
+        Raises:
+            AttributeError: Always: this is for names that a Replica does not have.
+        """
+        if name in _CALLS:
+            text = (
+                f"a Replica answers within a block: with Replica(…) as replica: replica.{name}(…)"
+            )
+            raise AttributeError(text, name=name, obj=self)
+        raise AttributeError(f"'Replica' object has no attribute {name!r}", name=name, obj=self)
+
+    def __dir__(self) -> list[str]:
+        """What there is within a block, too."""
+        return sorted({*super().__dir__(), *_CALLS})
 
     async def __aenter__(self) -> AsyncReplica:
         replica = AsyncReplica(self._config, self._timeout_s, SessionPosition(self._min_revision))
