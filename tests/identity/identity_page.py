@@ -30,8 +30,9 @@ TAIL: Final = """
 ## What falls short
 
 - The goal is 3 % in the review list. Of 868 assets with a question SAME_TICKER there on
-  2026-12-01, 653 have a ticker under which the files show that another coin is or was traded, too: 150 are in the list of
-  false friends, 74 were traded before the coin of the catalogue was born, and of the others a venue
+  2026-12-01, 653 have a ticker under which the files show that another coin is or was traded, too:
+  150 are in the list of false friends, 74 were traded before the coin of the catalogue was born,
+  and of the others a venue
   gives another name or had another price. 57 are of testnets alone, 186 are coins of which no two
   files state a name. The venues that list them state neither names nor contracts in these files,
   and no two answers are of the same minute, so prices decide nothing here.
