@@ -30,8 +30,10 @@ OPTIONS: Final[list[tuple[str, Any]]] = [
 
 #: Limits of one connection, which both fronts support.
 CONNECTION_OPTIONS: Final[list[tuple[str, Any]]] = [
-    # Calls that run at once; more wait at the client.
-    ("grpc.max_concurrent_streams", 256),
+    # Calls that run at once. It bounds how many requests that were reset at once stand before
+    # everybody's next one; HTTP/2 asks for no less than 100. gRPC's clients let more wait, but as
+    # many begin again just when others end, some are refused (UNAVAILABLE) and must be retried.
+    ("grpc.max_concurrent_streams", 100),
     # A peer that does not answer a ping is gone, with all its streams.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),

@@ -63,6 +63,20 @@ async def test_an_unavailable_call_is_tried_three_times(
         assert middleware.calls == ["Resolve"] * 3
 
 
+async def test_more_calls_at_once_than_a_connection_may_have_are_all_answered(
+    config: ResolverConfig, mutations: Mutations
+) -> None:
+    await commit(mutations, *one_of_each())
+    async with (
+        served(config) as at,
+        ready_client(at.target) as client,
+    ):
+        for _ in range(3):
+            calls = [client.resolve("binance", "BTCUSDT", timeout_s=WAIT_S) for _ in range(1_000)]
+            found = await asyncio.gather(*calls)
+            assert {resolution.base.asset_id for resolution in found} == {BTC}
+
+
 async def test_a_refused_call_is_sent_once(config: ResolverConfig, mutations: Mutations) -> None:
     await commit(mutations, *one_of_each())
     middleware = RefusingMiddleware(0)
