@@ -18,7 +18,7 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 from grpc_status import rpc_status
 
 from cqar.sdk import errors
-from cqar.sdk.grpc_transport import key_metadata, make_channel
+from cqar.sdk.grpc_transport import key_metadata, make_channel, reason_metadata
 
 CALL_TIMEOUT_S: Final = 60.0
 
@@ -41,6 +41,12 @@ class CallFailed(Exception):
         self.reason = reason
         self.violations = violations
         self.request: Any = None
+
+    def reworded(self, text: str) -> CallFailed:
+        """The same failure with another text."""
+        other = CallFailed(text, self.code, self.reason, self.violations)
+        other.request = self.request
+        return other
 
 
 class Connection:
@@ -100,7 +106,7 @@ class Connection:
         try:
             return method(request, metadata=headers, timeout=self.timeout_s)
         except grpc.RpcError as error:
-            failed = call_failed(error, self.address)
+            failed = call_failed(error, self.address, self.timeout_s)
             failed.request = request
             raise failed from error
 
@@ -140,7 +146,7 @@ class Connection:
     def _headers(
         self, reason: str, metadata: Sequence[tuple[str, str]]
     ) -> list[tuple[str, str | bytes]]:
-        return [*self._metadata, *_reason_metadata(reason), *metadata]
+        return [*self._metadata, *reason_metadata(reason), *metadata]
 
     def close(self) -> None:
         self._channel.close()
@@ -168,15 +174,6 @@ def tls_credentials(ca: str, certificate: str, key: str) -> grpc.ChannelCredenti
     return grpc.ssl_channel_credentials(*contents)
 
 
-def _reason_metadata(reason: str) -> list[tuple[str, str | bytes]]:
-    """The reason as metadata; text other than printable ASCII needs a `-bin` key."""
-    if not reason:
-        return []
-    if reason.isascii() and reason.isprintable():
-        return [("cqar-reason", reason)]
-    return [("cqar-reason-bin", reason.encode())]
-
-
 #: gRPC's own status, which no server of CQAR explains -> what it means of an address.
 _WORDS: Final = {
     "CANCELLED": "ended the call",
@@ -188,15 +185,15 @@ _WORDS: Final = {
 }
 
 
-def call_failed(error: Any, address: str) -> CallFailed:
-    """A gRPC error as a `CallFailed`."""
+def call_failed(error: Any, address: str, timeout_s: float = CALL_TIMEOUT_S) -> CallFailed:
+    """A gRPC error as a `CallFailed`; `timeout_s` is how long the call could take."""
     code = error.code().name
     status = rpc_status.from_call(error)
     if status is None and code == "UNAVAILABLE":
         text = f"{address} does not answer. Is the stack up? Start one with: cqar up --detach"
         return CallFailed(text, code)
     if status is None:
-        words = _WORDS.get(code, "broke the call off").format(timeout=f"{CALL_TIMEOUT_S:g} s")
+        words = _WORDS.get(code, "broke the call off").format(timeout=f"{timeout_s:g} s")
         quoted = ": ".join(filter(None, (code, error.details())))
         return CallFailed(f"{address} {words} ({quoted})", code)
     details = errors.error_of_status(status)

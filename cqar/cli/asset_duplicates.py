@@ -14,7 +14,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
 from cqar.cli.grouped_help import GroupedCommand
-from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, list_options, rows_of, show_list
 from cqar.cli.target import Target, with_target
 
 #: Findings that say that two assets may be one.
@@ -42,7 +42,7 @@ def duplicates(target: Target, *, ticker: str, listing: ListOptions) -> None:
         assets = {a.asset_id: a for a in _all(connection, "ListAssets", "assets")}
         found = [*_of_findings(_findings(connection), assets), *_of_names(assets.values())]
     shown = sorted(row for row in found if not ticker or row[0] == ticker)
-    rows = [OutputRow(row, dict(zip(COLUMNS, row, strict=True))) for row in shown]
+    rows = rows_of(COLUMNS, shown)
     empty = "no assets are known that may be one."
     show_list(ListView("Assets that may be one", COLUMNS, rows, ("finding",), empty), listing)
 

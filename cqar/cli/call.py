@@ -15,7 +15,7 @@ from cqar.admin.connection import Connection
 from cqar.admin.rpc_catalog import RESOLVER, WRITER, Rpc, rpcs, similar_names
 from cqar.cli import completion_names
 from cqar.cli.grouped_help import GroupedCommand
-from cqar.cli.list_output import ListOptions, ListView, OutputRow, show_list
+from cqar.cli.list_output import ListOptions, ListView, rows_of, show_list
 from cqar.cli.output import print_json, print_json_line
 from cqar.cli.target import Target, with_target
 
@@ -125,5 +125,5 @@ def _list_rpcs() -> None:
         for rpc in rpcs().values()
     ]
     columns = ("service", "rpc", "response", "what it does")
-    listed = [OutputRow(row, dict(zip(columns, row, strict=True))) for row in rows]
-    show_list(ListView(f"{len(rows)} RPCs", columns, listed, ("rpc",)), ListOptions())
+    view = ListView(f"{len(rows)} RPCs", columns, rows_of(columns, rows), ("rpc",))
+    show_list(view, ListOptions())

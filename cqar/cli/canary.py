@@ -22,7 +22,7 @@ from cqar.cli.change_flow import (
     show_ask_apply,
 )
 from cqar.cli.grouped_help import GroupedGroup
-from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, list_options, rows_of, show_list
 from cqar.cli.output import say, table
 from cqar.cli.param_types import LengthParam
 from cqar.cli.schedule import STATUSES, open_listing, term_options
@@ -151,7 +151,7 @@ def list_canaries(target: Target, venue: str, *, listing: ListOptions) -> None:
         method = connection.registry.ListVenueSymbols
         found = pagination.entities(connection, method, request, "venue_symbols")
         cells = [row for each in found for row in _rows(each)]
-    rows = [OutputRow(row, dict(zip(COLUMNS, row, strict=True))) for row in cells]
+    rows = rows_of(COLUMNS, cells)
     ids = ("venue", "spelling", "group", "field")
     show_list(ListView("Canaries", COLUMNS, rows, ids, "no canaries."), listing)
 

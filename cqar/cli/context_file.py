@@ -75,7 +75,7 @@ def named_context(name: str) -> Context:
     """A context by name; of an empty name, the one that is in use.
 
     Raises:
-        CallFailed: There is no such context.
+        CallFailed: No context has the name.
     """
     contexts = read_contexts()
     wanted = name or contexts.current

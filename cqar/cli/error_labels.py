@@ -29,9 +29,7 @@ def with_labels(error: CallFailed, connection: Connection) -> CallFailed:
     for kind, key in islice(found, LOOKED_UP_MAX):
         if label := _label(connection, kind.replace(" ", "_"), key):
             text = re.sub(rf"\b{kind} '?{key}'?", f"{kind} {label} ({key})", text)
-    labelled = CallFailed(text, error.code, error.reason, error.violations)
-    labelled.request = error.request
-    return labelled
+    return error.reworded(text)
 
 
 def _label(connection: Connection, kind: str, key: str) -> str:

@@ -92,4 +92,4 @@ def with_hint(error: CallFailed, finding_id: str) -> CallFailed:
     hint = _HINTS.get(error.reason, _HINTS.get(error.code))
     if hint is None:
         return error
-    return CallFailed(f"{error}\n{hint.format(id=finding_id)}", error.code, error.reason)
+    return error.reworded(f"{error}\n{hint.format(id=finding_id)}")

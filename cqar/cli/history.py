@@ -67,19 +67,18 @@ def history(target: Target, entity: str, *, listing: ListOptions) -> None:
             EntityHistory(subject, list(history_entries(connection, subject.ref)))
             for subject in _subjects(connection, entity)
         ]
-    rows = [
-        OutputRow((h.subject.title, *_row(h.subject, entry)), _document(h.subject, entry))
-        for h in histories
-        for entry in h.changes
-    ]
-    columns = ("of", *COLUMNS)
     if is_table(listing) and not listing.columns:
         # Each period by itself, with its title above it.
-        for subject, changes in histories:
-            own = [OutputRow(r.cells[1:], r.document) for r in rows if r.cells[0] == subject.title]
-            title = f"{subject.title}: {len(changes)} changes"
-            show_list(ListView(title, COLUMNS, own, NEVER_HIDDEN), listing)
+        for each in histories:
+            title = f"{each.subject.title}: {len(each.changes)} changes"
+            show_list(ListView(title, COLUMNS, _rows(each), NEVER_HIDDEN), listing)
         return
+    columns = ("of", *COLUMNS)
+    rows = [
+        OutputRow((each.subject.title, *row.cells), row.document)
+        for each in histories
+        for row in _rows(each)
+    ]
     show_list(ListView(f"{len(rows)} changes", columns, rows, ("of", "revision")), listing)
 
 
@@ -122,6 +121,11 @@ def _subject(entity: str, period: apb.SpellingPeriod) -> HistorySubject:
     if period.HasField("delisted_at"):
         title += f" to {period.delisted_at.ToJsonString()}"
     return HistorySubject(ref, state, title)
+
+
+def _rows(history: EntityHistory) -> list[OutputRow]:
+    subject, changes = history
+    return [OutputRow(_row(subject, entry), _document(subject, entry)) for entry in changes]
 
 
 def _row(subject: HistorySubject, entry: apb.HistoryEntry) -> tuple[str, ...]:

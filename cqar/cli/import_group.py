@@ -18,7 +18,7 @@ from cqar.cli.import_list import (
     import_tokenlist,
 )
 from cqar.cli.import_venue import import_venue, send_plan
-from cqar.cli.list_output import ListOptions, ListView, OutputRow, show_list
+from cqar.cli.list_output import ListOptions, ListView, rows_of, show_list
 from cqar.cli.output import print_json, say, to_stderr
 from cqar.cli.target import Target, with_target
 from cqar.importer.readers.registry import product_lines
@@ -49,8 +49,8 @@ def _list_venues(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         names = ", ".join(line.file_name(r) for r in line.requests if not r.is_former)
         rows.append((line.venue_id, line.name, types, line.environment.name, line.reader, names))
     columns = ("venue", "name", "types", "environment", "reader", "requests")
-    listed = [OutputRow(row, dict(zip(columns, row, strict=True))) for row in rows]
-    show_list(ListView("Venues with a reader", columns, listed, ("venue",)), ListOptions())
+    view = ListView("Venues with a reader", columns, rows_of(columns, rows), ("venue",))
+    show_list(view, ListOptions())
     to_stderr(
         "Other venues are read by ccxt, unreviewed: cqar venue add, with ccxt_id in its metadata."
     )

@@ -205,8 +205,7 @@ def round_with_hints(venue_id: str, run: Callable[[], VenueRound]) -> VenueRound
         return run()
     except CallFailed as error:
         if error.reason == "VENUE_NOT_FOUND":
-            text = f"{error}: {how_to_register(venue_id)}"
-            raise CallFailed(text, error.code, error.reason) from error
+            raise error.reworded(f"{error}: {how_to_register(venue_id)}") from error
         raise
 
 

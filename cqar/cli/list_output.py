@@ -69,6 +69,11 @@ class OutputRow(NamedTuple):
     document: Any
 
 
+def rows_of(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> list[OutputRow]:
+    """Rows whose documents are their cells by column."""
+    return [OutputRow(row, dict(zip(columns, row, strict=True))) for row in cells]
+
+
 class ListView(NamedTuple):
     """A list that is to be printed.
 
@@ -150,15 +155,18 @@ def taken(values: dict[str, Any]) -> ListOptions:
 
 def is_table(options: ListOptions) -> bool:
     """Whether a list is printed as a table for people."""
-    is_default = not options.form and not options.quiet and output.is_terminal()
-    return is_default or options.form in ("table", "wide")
+    return not options.quiet and _form_of(options) in ("table", "wide")
+
+
+def _form_of(options: ListOptions) -> str:
+    return options.form or ("table" if output.is_terminal() else "tsv")
 
 
 def show_list(view: ListView, options: ListOptions) -> None:
     """Print a list.
 
     Raises:
-        UsageError: It has no such column.
+        UsageError: The options name a column that the list has not.
     """
     rows = _sorted(view, options.sort)
     if options.quiet:
@@ -166,7 +174,7 @@ def show_list(view: ListView, options: ListOptions) -> None:
         for row in rows:
             print_tsv_line(["/".join(row.cells[place] for place in places)])
         return
-    form = options.form or ("table" if output.is_terminal() else "tsv")
+    form = _form_of(options)
     if form == "json" and view.whole is not None:
         print_json(view.whole)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final
@@ -11,7 +10,7 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
-from cqar_shared.domain.near_names import did_you_mean
+from cqar_shared.domain.near_names import did_you_mean, without_separators
 
 #: Connects to a server that has the registry, or raises CallFailed.
 Connect = Callable[[], Connection]
@@ -20,7 +19,6 @@ Connect = Callable[[], Connection]
 LISTINGS_MAX: Final = 20_000
 #: Near spellings that are shown.
 SHOWN_MAX: Final = 5
-_SEPARATORS: Final = re.compile(r"[\s\-_/:.]+")
 
 
 def with_near_names(error: CallFailed, connect: Connect) -> CallFailed:
@@ -29,8 +27,7 @@ def with_near_names(error: CallFailed, connect: Connect) -> CallFailed:
     if not hint:
         return error
     first, *rest = str(error).split("\n")
-    text = "\n".join([f"{first} {hint}", *rest])
-    return CallFailed(text, error.code, error.reason, error.violations)
+    return error.reworded("\n".join([f"{first} {hint}", *rest]))
 
 
 def _hint(error: CallFailed, connect: Connect) -> str:
@@ -66,11 +63,7 @@ def _spelled_otherwise(connection: Connection, venue_id: str, spelling: str) -> 
     request = pb.ListVenueSymbolsRequest(venue_id=venue_id)
     method = connection.registry.ListVenueSymbols
     listings: Iterator[Any] = pagination.entities(connection, method, request, "venue_symbols")
-    plain = _plain(spelling)
+    plain = without_separators(spelling)
     for listing in islice(listings, LISTINGS_MAX):
-        if _plain(listing.venue_symbol) == plain:
+        if without_separators(listing.venue_symbol) == plain:
             yield listing.venue_symbol
-
-
-def _plain(spelling: str) -> str:
-    return _SEPARATORS.sub("", spelling).casefold()

@@ -56,7 +56,7 @@ def _remove(target: Target, kind: str, key: str, how: ChangeOptions) -> None:
     """Remove an entity by a tombstone.
 
     Raises:
-        CallFailed: There is none, or something refers to it.
+        CallFailed: No entity has the key, or something refers to it.
     """
     require_answer(how)
     with target.to_writer() as connection:
@@ -69,8 +69,8 @@ def _remove(target: Target, kind: str, key: str, how: ChangeOptions) -> None:
                 return connection.apply(request, how.reason, kind)
             except CallFailed as error:
                 if error.reason == "IN_USE":
-                    text = f"{error}\nremove what uses it first, or see what does: cqar search"
-                    raise CallFailed(f"{text} {key}", error.code, error.reason) from error
+                    advice = "remove what uses it first, or see what does: cqar search"
+                    raise error.reworded(f"{error}\n{advice} {key}") from error
                 raise
 
         def show(_: Any) -> None:

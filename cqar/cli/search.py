@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
@@ -13,15 +12,14 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
 from cqar.cli.grouped_help import GroupedCommand
-from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, show_list
+from cqar.cli.list_output import ListOptions, ListView, OutputRow, list_options, rows_of, show_list
 from cqar.cli.output import to_stderr
 from cqar.cli.target import Target, with_target
+from cqar_shared.domain.near_names import without_separators
 
 #: Listings that are looked through.
 LISTINGS_MAX: Final = 50_000
 COLUMNS: Final = ("kind", "name", "what", "id")
-#: What venues spell differently.
-_SEPARATORS: Final = re.compile(r"[\s\-_/:.]+")
 
 Found = tuple[str, str, str, str]
 
@@ -48,7 +46,7 @@ def search(target: Target, text: str, *, limit: int, listing: ListOptions) -> No
       cqar search btcusdt
       cqar search 0xdAC17F958D2ee523a2206206994597C13D831ec7
     """
-    if not _plain(text):
+    if not without_separators(text):
         raise click.UsageError("TEXT has nothing but separators: give letters or digits")
     rows: list[OutputRow] = []
     is_cut = False
@@ -56,9 +54,7 @@ def search(target: Target, text: str, *, limit: int, listing: ListOptions) -> No
         for part in _parts(connection, text, limit):
             found = list(islice(part, limit + 1))
             is_cut = is_cut or len(found) > limit
-            rows += [
-                OutputRow(cells, dict(zip(COLUMNS, cells, strict=True))) for cells in found[:limit]
-            ]
+            rows += rows_of(COLUMNS, found[:limit])
     nothing = f"nothing has {text!r} in its name."
     show_list(ListView(f"Found {len(rows)}", COLUMNS, rows, ("id",), nothing), listing)
     if is_cut:
@@ -69,8 +65,8 @@ def _parts(connection: Connection, text: str, limit: int) -> Iterator[Iterator[F
     """What is found of each kind, in the order of what people look for."""
     yield _assets(connection, text, limit)
     yield _symbols(connection, text, limit)
-    yield _listings(connection, _plain(text))
-    yield _named(connection, _plain(text))
+    yield _listings(connection, without_separators(text))
+    yield _named(connection, without_separators(text))
 
 
 def _assets(connection: Connection, text: str, limit: int) -> Iterator[Found]:
@@ -95,7 +91,7 @@ def _listings(connection: Connection, plain: str) -> Iterator[Found]:
     for page in pagination.pages(connection, connection.registry.ListVenueSymbols, request):
         symbols |= {symbol.symbol_id: symbol.symbol for symbol in page.symbols}
         for listing in page.venue_symbols:
-            if plain in _plain(listing.venue_symbol):
+            if plain in without_separators(listing.venue_symbol):
                 name = f"{listing.venue_id}/{listing.venue_symbol}"
                 yield "listing", name, symbols.get(listing.symbol_id, ""), listing.listing_id
         seen += len(page.venue_symbols)
@@ -124,9 +120,5 @@ def _named(connection: Connection, plain: str) -> Iterator[Found]:
     for kind, method, request, field, (key, name) in lists:
         for entity in pagination.entities(connection, method, request, field):
             texts = (getattr(entity, key), getattr(entity, name))
-            if any(plain in _plain(each) for each in texts):
+            if any(plain in without_separators(each) for each in texts):
                 yield kind, texts[1], getattr(entity, "description", ""), texts[0]
-
-
-def _plain(text: str) -> str:
-    return _SEPARATORS.sub("", text).casefold()

@@ -45,7 +45,7 @@ class Target(NamedTuple):
         An address goes before a context: the context's key is for the context's servers alone.
 
         Raises:
-            CallFailed: There is no such context.
+            CallFailed: No context has the name.
         """
         if self.writer or self.resolver or (self.state and not self.context):
             return self

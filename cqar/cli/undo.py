@@ -64,7 +64,7 @@ def _changes_of(connection: Connection, revision: int) -> list[Any]:
     """The changes of a revision.
 
     Raises:
-        CallFailed: There is no such revision, or it is too large or of a kind that stays.
+        CallFailed: No change has the revision, or it is too large or of a kind that stays.
     """
     request = pb.ListChangesRequest(after_revision=revision - 1)
     found: list[Any] = []

@@ -191,6 +191,15 @@ def key_metadata(key: str) -> tuple[tuple[str, str], ...]:
     return (("authorization", f"Bearer {key}"),) if (key := require_key(key)) else ()
 
 
+def reason_metadata(reason: str) -> tuple[tuple[str, str | bytes], ...]:
+    """The metadata of a change's reason; text other than printable ASCII needs a `-bin` key."""
+    if not reason:
+        return ()
+    if reason.isascii() and reason.isprintable():
+        return (("cqar-reason", reason),)
+    return (("cqar-reason-bin", reason.encode()),)
+
+
 def make_channel(
     module: Any,
     target: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,9 +35,9 @@ class SyncWrites:
         NotFound, AlreadyExists, ChangedMeanwhile, Refused, Denied, NotReady: As their names say.
     """
 
+    @abstractmethod
     def _write(self, rpc: str, values: Mapping[str, Any]) -> Written[Any]:
         """Make the call with a method's parameters, `self` and `reason` among them."""
-        raise NotImplementedError
 
     def create_asset(
         self,

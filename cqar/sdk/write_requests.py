@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Mapping
-from typing import Any, Final, Generic, TypeVar
+from decimal import Decimal
+from typing import Any, Final, Generic, TypeVar, cast
 
 import msgspec
 from cqc.services.v1 import asset_registry_pb2 as rpb
 from google.protobuf import json_format, message_factory
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from cqar.sdk.decimal_input import written_decimal
@@ -33,7 +33,7 @@ RENAMED: Final[Mapping[str, Mapping[str, str]]] = {
 }
 #: Texts that are decimals, outside `exact`.
 _DECIMALS: Final = frozenset({"weight_exact", "conversion_rate"})
-_TIMESTAMP: Final = "google.protobuf.Timestamp"
+_WELL_KNOWN: Final = "google.protobuf"
 
 
 class Written(msgspec.Struct, Generic[T_co], frozen=True):
@@ -83,54 +83,56 @@ def write_question(rpc: str, values: Mapping[str, Any]) -> Question[Written[Any]
     return Question(REGISTRY, rpc, request, response, _written)
 
 
-def fresh_key() -> str:
-    """An idempotency key: a call that is sent again with it is made once."""
-    return str(uuid.uuid4())
-
-
 def _set(owner: Any, field: FieldDescriptor, value: Any) -> None:
-    if field.is_repeated:
+    message = field.message_type
+    if message is not None and message.GetOptions().map_entry:
+        getattr(owner, field.name).update(value)
+    elif field.is_repeated:
         target = getattr(owner, field.name)
         for one in value:
-            if field.message_type is not None:
-                target.add().CopyFrom(_message(field, one))
+            if message is not None:
+                target.add().CopyFrom(_message(message, one))
             else:
-                target.append(one)
-    elif field.message_type is not None and field.message_type.full_name == _TIMESTAMP:
-        if value.tzinfo is None:
-            raise ValueError(f"{value} has no time zone: give one, such as dt.UTC")
-        getattr(owner, field.name).FromDatetime(value)
-    elif field.message_type is not None:
-        getattr(owner, field.name).CopyFrom(_message(field, value))
-    elif field.enum_type is not None:
-        setattr(owner, field.name, _number(field.enum_type, value))
-    elif field.type == FieldDescriptor.TYPE_STRING:
-        if not isinstance(value, str):
-            raise TypeError(f"{value!r} is no text")
-        setattr(owner, field.name, value)
+                target.append(_scalar(field, one))
+    elif message is not None:
+        getattr(owner, field.name).CopyFrom(_message(message, value))
     else:
-        setattr(owner, field.name, value)
+        setattr(owner, field.name, _scalar(field, value))
 
 
-def _message(field: FieldDescriptor, value: Any) -> Message:
-    assert field.message_type is not None
-    made: Message = message_factory.GetMessageClass(field.message_type)()
+def _scalar(field: FieldDescriptor, value: Any) -> Any:
+    if field.enum_type is not None:
+        return _number(field.enum_type, value)
+    if field.type != FieldDescriptor.TYPE_STRING:
+        return value
+    if isinstance(value, Decimal):
+        return written_decimal(value)
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _message(descriptor: Descriptor, value: Any) -> Message:
+    """A message of a mapping or a struct; of a struct, what is None is not given."""
+    made: Any = message_factory.GetMessageClass(descriptor)()
     if isinstance(value, Message):
         made.CopyFrom(value)
-        return made
-    json_format.ParseDict(_plain(value), made)
-    return made
-
-
-def _plain(value: Any) -> Any:
-    """A mapping or a struct, with decimals and instants as texts."""
-
-    def text_of(one: Any) -> Any:
-        if isinstance(one, dt.datetime):
-            return one.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
-        return written_decimal(one)
-
-    return msgspec.to_builtins(value, builtin_types=(dt.datetime,), enc_hook=text_of)
+    elif isinstance(value, dt.datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone: give one, such as dt.UTC")
+        made.FromDatetime(value)
+    elif descriptor.file.package == _WELL_KNOWN:
+        json_format.ParseDict(value, made)
+    else:
+        given = msgspec.structs.asdict(value) if isinstance(value, msgspec.Struct) else value
+        for name, one in dict(given).items():
+            field = descriptor.fields_by_name.get(name)
+            if field is None:
+                known = ", ".join(descriptor.fields_by_name)
+                raise ValueError(f"{name!r} is none of {known}")
+            if one is not None:
+                _set(made, field, one)
+    return cast("Message", made)
 
 
 def _number(enum: Any, word: Any) -> int:
@@ -139,7 +141,7 @@ def _number(enum: Any, word: Any) -> int:
         return int(word)
     first = enum.values[0].name
     prefix = first[: first.rfind("_") + 1]
-    name = str(word).upper().replace("-", "_").replace(" ", "_")
+    name = str(getattr(word, "name", word)).upper().replace("-", "_").replace(" ", "_")
     for candidate in (name, prefix + name):
         found = enum.values_by_name.get(candidate)
         if found is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
@@ -16,12 +17,12 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqar.sdk import errors
 from cqar.sdk.async_writes import AsyncWrites
 from cqar.sdk.call_context import TIMEOUT_S
-from cqar.sdk.grpc_transport import AsyncGrpcTransport, SyncGrpcTransport
+from cqar.sdk.grpc_transport import AsyncGrpcTransport, SyncGrpcTransport, reason_metadata
 from cqar.sdk.questions import Question
 from cqar.sdk.reject_reports import ADMIN
 from cqar.sdk.sync_writes import SyncWrites
 from cqar.sdk.transport import Call, Reply
-from cqar.sdk.write_requests import Written, fresh_key, write_question
+from cqar.sdk.write_requests import Written, write_question
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kind import Entity
 from cqar_shared.domain.kinds import KINDS
@@ -101,12 +102,8 @@ class _Writes:
 
     def _call(self, question: Question[Any], reason: str) -> Call:
         # gRPC may send a call again: with its key it is made once.
-        metadata: tuple[tuple[str, str | bytes], ...] = (("idempotency-key", fresh_key()),)
-        if reason.isascii() and reason.isprintable() and reason:
-            metadata += (("cqar-reason", reason),)
-        elif reason:
-            metadata += (("cqar-reason-bin", reason.encode()),)
-        return Call(question, self._timeout_s, None, metadata)
+        once = ("idempotency-key", str(uuid.uuid4()))
+        return Call(question, self._timeout_s, None, (once, *reason_metadata(reason)))
 
     def _read(self, call: Call, reply: Reply, about: tuple[Any, ...] | None) -> Written[Any]:
         written: Written[Any] = call.question.read(reply.message)

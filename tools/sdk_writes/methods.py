@@ -33,6 +33,7 @@ _HEADER: Final = '''"""The writes of `cqar.{name}`, made by `make sdk-writes`: d
 from __future__ import annotations
 
 import datetime as dt
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,9 +54,9 @@ class {mixin}:
         NotFound, AlreadyExists, ChangedMeanwhile, Refused, Denied, NotReady: As their names say.
     """
 
+    @abstractmethod
     {kind} _write(self, rpc: str, values: Mapping[str, Any]) -> Written[Any]:
         """Make the call with a method's parameters, `self` and `reason` among them."""
-        raise NotImplementedError
 '''
 
 

@@ -55,9 +55,7 @@ def with_hint(noun: Noun, verb: Verb, parameters: Sequence[FieldParameter] = ())
         missing_noun = _NOUN_OF_ENTITY.get(missing, missing.lower() or noun.name)
         text = hint.format(noun=noun.name, verb=words, missing=missing_noun)
         told = _by_parameter(error, parameters) or str(error)
-        hinted = CallFailed(f"{told}\n{text}", error.code, error.reason, error.violations)
-        hinted.request = error.request
-        raise hinted from error
+        raise error.reworded(f"{told}\n{text}") from error
 
 
 def _by_parameter(error: CallFailed, parameters: Sequence[FieldParameter]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cqar.importer.market import Market
@@ -107,28 +107,33 @@ class CodeUse:
         away = list(back)
         ended = min(one.ended for one in away)
         begins = max(one.begins for one in away)
-        returned = {one.market.spelling for one in away}
-        for listing in self._of(asset_id):
-            is_own = listing.venue_id == self._venue_id
-            if is_own and listing.venue_symbol in returned:
-                continue
+
+        def was_there(listing: VenueSymbol) -> bool:
             begun = listing.listed_at is None or listing.listed_at <= ended
-            seen = listing.first_seen_at is None or listing.first_seen_at < begins
-            if begun and seen and self._is_in_use(listing, is_own=is_own):
-                return listing
-        return None
+            return begun and (listing.first_seen_at is None or listing.first_seen_at < begins)
+
+        return self._first_in_use(asset_id, away, was_there)
 
     def since(self, asset_id: str, back: Iterable[Return]) -> VenueSymbol | None:
         """A listing of the asset that was first seen after all of these came back, and trades."""
         away = list(back)
         begins = max(one.begins for one in away)
+
+        def is_later(listing: VenueSymbol) -> bool:
+            return listing.first_seen_at is not None and listing.first_seen_at >= begins
+
+        return self._first_in_use(asset_id, away, is_later)
+
+    def _first_in_use(
+        self, asset_id: str, away: Sequence[Return], fits: Callable[[VenueSymbol], bool]
+    ) -> VenueSymbol | None:
+        """The first listing of the asset that fits and trades, and is none of those away."""
         returned = {one.market.spelling for one in away}
         for listing in self._of(asset_id):
             is_own = listing.venue_id == self._venue_id
             if is_own and listing.venue_symbol in returned:
                 continue
-            is_later = listing.first_seen_at is not None and listing.first_seen_at >= begins
-            if is_later and self._is_in_use(listing, is_own=is_own):
+            if fits(listing) and self._is_in_use(listing, is_own=is_own):
                 return listing
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from itertools import islice
 from typing import Final
@@ -12,6 +13,13 @@ NAMES_MAX: Final = 500
 CHARS_MAX: Final = 64
 #: Largest difference in length to a near name.
 LENGTHS_APART_MAX: Final = 3
+#: What venues spell differently.
+_SEPARATORS: Final = re.compile(r"[\s\-_/:.]+")
+
+
+def without_separators(spelling: str) -> str:
+    """The spelling without separators and case: what two spellings of one thing share."""
+    return _SEPARATORS.sub("", spelling).casefold()
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

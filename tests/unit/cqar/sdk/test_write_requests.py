@@ -9,6 +9,7 @@ import pytest
 from cqc.markets.v1 import symbol_pb2
 
 import cqar
+from cqar import structs
 from cqar.sdk.write_requests import write_question
 from tools.sdk_writes.methods import FILES, text_of
 
@@ -42,6 +43,19 @@ def test_values_of_python_become_fields_of_the_request() -> None:
     bands = [{"from_price": "0", "tick_size": Decimal("0.5")}]
     listed = write_question("CreateVenueSymbol", {"venue_id": "v", "tick_bands": bands}).request
     assert listed.tick_bands[0].tick_size == "0.5"
+
+
+def test_parts_of_a_value_have_instants_and_small_decimals_too() -> None:
+    at = dt.datetime(2026, 12, 25, 8, tzinfo=dt.timezone(dt.timedelta(hours=8)))
+    phase = {"status": "halted", "starts_at": at}
+    bands = [structs.ListingTickBand(from_price=Decimal(0), tick_size=Decimal("1E-8"))]
+    values = {"venue_id": "v", "phases": [phase], "tick_bands": bands}
+    request = write_question("CreateVenueSymbol", values).request
+    assert request.phases[0].starts_at.ToDatetime(dt.UTC) == at
+    assert request.tick_bands[0].tick_size == "0.00000001"
+    phase["starts_at"] = at.replace(tzinfo=None)
+    with pytest.raises(cqar.InvalidRequest, match="phases: .* has no time zone"):
+        write_question("CreateVenueSymbol", values)
 
 
 @pytest.mark.parametrize(
