@@ -26,7 +26,7 @@ from cqar_shared.replication import positions
 from cqar_shared.sql.postgres import make_engine
 from cqar_writer.protocol import revision_rows
 from cqar_writer.store import head_rows, outbox, writes
-from cqar_writer.store.writes import CurrentRow
+from cqar_writer.store.saved_entities import CurrentRow, SavedEntities
 
 #: A change set may have 900 KiB; compressed, so many listings have some 400.
 ENTITIES_PER_REVISION: Final = 4_000
@@ -81,7 +81,7 @@ async def fill(url: str, market: Market, *, tables: bool) -> None:
             exclusions = (await tx.execute(_EXCLUSIONS)).all() if tables else []
             for owner, name, _ in exclusions:
                 await tx.execute(sa.text(f"ALTER TABLE {owner} DROP CONSTRAINT {name}"))
-            await writes.plan_bulk_write(tx, ENTITIES_PER_REVISION)
+            await tx.execute(sa.text(f"SELECT {head_rows.PLAN_ONCE}"))
             while batch := list(islice(entities, ENTITIES_PER_REVISION)):
                 changes = [Change(kind, entity) for kind, entity in batch]
                 await commit_revision(tx, changes, market.now, tables=tables)
@@ -116,11 +116,10 @@ async def commit_revision(
         by_kind[kind.name].append(entity)
     no_events = replication_pb2.DomainEvents()
     row = revision_rows.build_revision(head, change_set, no_events, live, set_hash, now)
-    await writes.save_current(tx, current)
     if tables:
         for name, entities in by_kind.items():
             await writes.save(tx, KIND_BY_NAME[name], entities)
-    await outbox.advance(tx, row, head)
+    await outbox.advance(tx, row, head, SavedEntities(current))
     return revision
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cqc.replication.v1 import replication_pb2
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kinds.archive import ARCHIVE, Archive, ArchivedEntity
@@ -27,7 +27,7 @@ from cqar_writer.protocol import revision_rows
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
 from cqar_writer.store import archive_candidates, outbox, writes
 from cqar_writer.store.archive_candidates import ArchiveCandidate
-from cqar_writer.store.writes import CurrentRow
+from cqar_writer.store.saved_entities import CurrentRow, SavedEntities
 
 log = logging.getLogger(__name__)
 
@@ -83,9 +83,10 @@ class Archiver:
                 return 0
             archive = _archive_of(leaving, now)
             row = _build_revision(head, leaving, archive, self._reason(), now)
-            await _write(tx, leaving, archive, row.revision)
+            entities = _saved_entities(leaving, archive, row.revision)
+            await writes.save(tx, ARCHIVE, [archive])
             row = await self._mutations.sign(tx, head, row)
-            await outbox.advance(tx, row, head)
+            await outbox.advance(tx, row, head, entities)
             await confirmed_commit.commit(tx)
             self._mutations.notify_committed(row, head)
         for candidate in leaving:
@@ -136,9 +137,9 @@ def _build_revision(
     )
 
 
-async def _write(
-    tx: AsyncConnection, leaving: Sequence[ArchiveCandidate], archive: Archive, revision: int
-) -> None:
+def _saved_entities(
+    leaving: Sequence[ArchiveCandidate], archive: Archive, revision: int
+) -> SavedEntities:
     rows = [
         CurrentRow(
             candidate.kind, candidate.key, revision, candidate.payload, deleted=False, archived=True
@@ -151,6 +152,4 @@ async def _write(
             *(ARCHIVE.name, archive.archive_id, revision, payload), deleted=False, archived=False
         )
     )
-    await writes.plan_bulk_write(tx, len(rows))
-    await writes.save(tx, ARCHIVE, [archive])
-    await writes.save_current(tx, rows)
+    return SavedEntities(rows)

@@ -26,7 +26,7 @@ from cqar_writer.mutations import Cause, Mutations
 from cqar_writer.protocol import revision_rows
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
 from cqar_writer.store import head_rows, outbox, writes
-from cqar_writer.store.writes import CurrentRow
+from cqar_writer.store.saved_entities import CurrentRow, SavedEntities
 
 log = logging.getLogger(__name__)
 
@@ -184,11 +184,10 @@ class SigningKeys:
             head, change_set, no_events, head.live_count, set_hash, now
         )
         await writes.save(tx, SIGNING_KEY, [after])
-        current = CurrentRow(name, key_id, row.revision, new, deleted=False, archived=False)
-        await writes.save_current(tx, [current])
         # The key that stays signs this revision, whichever key signed the one before.
         row = await head_signer.sign_revision(tx, self._signer, head, row)
-        await outbox.advance(tx, row, head)
+        current = CurrentRow(name, key_id, row.revision, new, deleted=False, archived=False)
+        await outbox.advance(tx, row, head, SavedEntities([current]))
         return row
 
     async def _require_in_use(self, tx: AsyncConnection) -> None:

@@ -10,7 +10,7 @@ import datetime as dt
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -20,11 +20,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cqar_shared.domain import rules
 from cqar_shared.domain.kind import AnyKind, Lookup, Ref
 from cqar_shared.domain.kinds import KIND_BY_NAME
-from cqar_shared.sql import row_check
+from cqar_shared.domain.working_set import LookupKey
+from cqar_shared.sql import direct_statement, row_check
 from cqar_shared.sql.tables import table_of_lookup
 
 #: (integer type, first number that it cannot store); the types are subclasses of Integer.
 INTEGER_ENDS: Final = ((sa.SmallInteger, 1 << 15), (sa.BigInteger, 1 << 63), (sa.Integer, 1 << 31))
+
+
+#: Combinations of questions whose statements are kept.
+COMBINED_MAX: Final = 256
 
 
 class EntityRow(NamedTuple):
@@ -38,11 +43,16 @@ class EntityRow(NamedTuple):
     archived: bool
 
 
-_LOAD: Final = sa.text(
-    "SELECT c.kind, c.key, c.revision, c.deleted, c.payload, c.archived FROM current c"
-    " JOIN unnest(CAST(:kinds AS text[]), CAST(:keys AS text[])) AS w(kind, key)"
-    " ON c.kind = w.kind AND c.key = w.key WHERE :removed OR NOT c.deleted"
-)
+def _load_sql(part: str = "") -> str:
+    return (
+        "SELECT c.kind, c.key, c.revision, c.deleted, c.payload, c.archived FROM current c"  # noqa: S608
+        f" JOIN unnest(CAST(:{part}kinds AS text[]), CAST(:{part}keys AS text[])) AS w(kind, key)"
+        f" ON c.kind = w.kind AND c.key = w.key WHERE CAST(:{part}removed AS boolean)"
+        " OR NOT c.deleted"
+    )
+
+
+_LOAD: Final = sa.text(_load_sql())
 
 
 async def load(
@@ -55,7 +65,8 @@ async def load(
     """
     wanted = [(kind, key) for kind, key in refs if "\0" not in key]
     kinds, keys = [kind for kind, _ in wanted], [key for _, key in wanted]
-    rows = await tx.execute(_LOAD, {"kinds": kinds, "keys": keys, "removed": removed})
+    given = {"kinds": kinds, "keys": keys, "removed": removed}
+    rows = await direct_statement.fetch(tx, _LOAD, given)
     found = [EntityRow(*row) for row in rows]
     for row in found:
         if not row.deleted:
@@ -84,7 +95,8 @@ async def find(
             if given[i]:
                 arguments[f"v{i}"] = list(values)
         query = _find_query(kind.name, lookup, given)
-        for place, key, revision, payload, archived in await tx.execute(query, arguments):
+        rows = await direct_statement.fetch(tx, query, arguments)
+        for place, key, revision, payload, archived in rows:
             row_check.require_filed(kind, lookup, finds[place], key, payload)
             one = EntityRow(kind.name, key, revision, False, payload, archived)  # noqa: FBT003
             found[place].append(one)
@@ -111,6 +123,10 @@ def _lookup_columns(kind: AnyKind, lookup: Lookup[Any]) -> list[sa.Column[Any]]:
 
 @cache
 def _find_query(kind_name: str, lookup_name: str, given: tuple[bool, ...]) -> sa.TextClause:
+    return sa.text(f"{_find_sql(kind_name, lookup_name, given)} ORDER BY c.key")
+
+
+def _find_sql(kind_name: str, lookup_name: str, given: tuple[bool, ...], part: str = "") -> str:
     """The query for values of which some are NULL.
 
     IS NOT DISTINCT FROM covers both cases, but uses neither a hash nor an index: 1,000 addresses
@@ -119,22 +135,78 @@ def _find_query(kind_name: str, lookup_name: str, given: tuple[bool, ...]) -> sa
     kind = KIND_BY_NAME[kind_name]
     lookup: Lookup[Any] = kind.lookups[lookup_name]
     table = table_of_lookup(kind, lookup)
-    arrays, names, matches = ["CAST(:places AS int[])"], ["place"], []
+    arrays, names, matches = [f"CAST(:{part}places AS int[])"], ["place"], []
     for i, column in enumerate(_lookup_columns(kind, lookup)):
         if not given[i]:
             matches.append(f"t.{column.name} IS NULL")
             continue
         type_ = column.type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
-        arrays.append(f"CAST(:v{i} AS {type_}[])")
+        arrays.append(f"CAST(:{part}v{i} AS {type_}[])")
         names.append(f"v{i}")
         matches.append(f"t.{column.name} = w.v{i}")
-    return sa.text(
+    return (
         f"SELECT w.place, c.key, c.revision, c.payload, c.archived"  # noqa: S608  (names of our own)
         f" FROM unnest({', '.join(arrays)}) AS w({', '.join(names)})"
         f" JOIN {table.name} t ON {' AND '.join(matches)}"
         f" JOIN current c ON c.kind = '{kind.name}' AND c.key = {key_sql(kind)}"
-        f" WHERE NOT c.deleted ORDER BY c.key"
+        f" WHERE NOT c.deleted"
     )
+
+
+async def find_and_load(
+    tx: AsyncConnection, finds: Sequence[LookupKey], refs: Sequence[Ref]
+) -> tuple[list[list[EntityRow]], list[EntityRow]]:
+    """Find by a few lookups and load a few entities, removed ones too, in one statement.
+
+    Returns:
+        For each find, the entities sorted by key; and the loaded ones.
+
+    Raises:
+        DataLoss: As `find` and `load`.
+    """
+    found: list[list[EntityRow]] = [[] for _ in finds]
+    wanted = [(kind, key) for kind, key in refs if "\0" not in key]
+    asked: list[tuple[str, str, tuple[bool, ...]]] = []
+    arguments: dict[str, Any] = {}
+    for place, (name, lookup, values) in enumerate(finds):
+        kind = KIND_BY_NAME[name]
+        if all(map(storable, _lookup_columns(kind, kind.lookups[lookup]), values)):
+            asked.append((name, lookup, tuple(value is not None for value in values)))
+            part = f"p{len(asked)}_"
+            arguments[f"{part}places"] = [place]
+            arguments |= {f"{part}v{i}": [one] for i, one in enumerate(values) if one is not None}
+    if wanted:
+        arguments |= {"kinds": [kind for kind, _ in wanted], "keys": [key for _, key in wanted]}
+        arguments["removed"] = True
+    loaded: list[EntityRow] = []
+    if not arguments:
+        return found, loaded
+    statement = _combined(tuple(asked), loads=bool(wanted))
+    for place, *columns in await direct_statement.fetch(tx, statement, arguments):
+        row = EntityRow(*columns)
+        if place is None:
+            loaded.append(row)
+            if not row.deleted:
+                row_check.require_own(KIND_BY_NAME[row.kind], row.key, row.payload)
+        else:
+            name, lookup, values = finds[place]
+            row_check.require_filed(KIND_BY_NAME[name], lookup, values, row.key, row.payload)
+            found[place].append(row)
+    return [sorted(rows, key=lambda row: row.key) for rows in found], loaded
+
+
+@lru_cache(COMBINED_MAX)
+def _combined(
+    asked: tuple[tuple[str, str, tuple[bool, ...]], ...], *, loads: bool
+) -> sa.TextClause:
+    parts = [
+        f"SELECT f.place, '{kind}' AS kind, f.key, f.revision, false AS deleted, f.payload,"  # noqa: S608
+        f" f.archived FROM ({_find_sql(kind, lookup, given, f'p{number}_')}) AS f"
+        for number, (kind, lookup, given) in enumerate(asked, 1)
+    ]
+    if loads:
+        parts.append(f"SELECT CAST(NULL AS int), l.* FROM ({_load_sql()}) AS l")  # noqa: S608
+    return sa.text(" UNION ALL ".join(parts))
 
 
 async def terms_at(

@@ -20,7 +20,6 @@ from cqar_writer import api_keys
 from cqar_writer.api_keys import ApiKeyCache, create_key
 from cqar_writer.mutations import Mutations
 from cqar_writer.store import entity_rows, writes
-from cqar_writer.store.writes import CurrentRow
 from tests.support.commits import CAUSE, commit, upsert
 from tests.support.entity_builders import NOW, a_key, an_id
 from tests.support.memory_registry_view import changed
@@ -144,7 +143,8 @@ async def test_a_key_put_into_every_table_but_the_history_lets_nobody_in(
     async with engine.begin() as tx:
         await writes.save(tx, API_KEY, [forged])
         row = (API_KEY.name, forged.key_id, 1, entity_codec.encode(API_KEY, forged))
-        await writes.save_current(tx, [CurrentRow(*row, deleted=False, archived=False)])
+        names = ("kind", "key", "revision", "payload")
+        await tx.execute(sa.insert(current).values(dict(zip(names, row, strict=True))))
     await require_shut(engine, FORGED)
 
 

@@ -1,15 +1,16 @@
 """Builds the revision of a judged request and writes its rows; the caller commits.
 
 `build_revision` is pure: it encodes each changed entity, moves the count and the set hash on from
-the head's, and seals the change set with its domain events. `write_revision` runs it in a thread
-while PostgreSQL saves the relational rows, then saves the rows that need what was built.
+the head's, and seals the change set with its domain events. `write_tables` runs it in a thread
+while PostgreSQL saves the relational rows; `append_revision` then saves the rest in one statement.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -29,8 +30,8 @@ from cqar_shared.replication import positions
 from cqar_shared.runtime.event_loop import is_long, run_off_loop
 from cqar_writer.protocol import revision_rows
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
-from cqar_writer.store import finding_rows, session_keepalive, writes
-from cqar_writer.store.writes import CurrentRow
+from cqar_writer.store import finding_rows, outbox, session_keepalive, writes
+from cqar_writer.store.saved_entities import CurrentRow, SavedEntities
 
 log = logging.getLogger(__name__)
 
@@ -100,24 +101,30 @@ async def with_answer(applied: AppliedMutation, encode_answer: EncodeAnswer) -> 
     return replace(applied, answer=answer)
 
 
-async def write_revision(
-    tx: AsyncConnection, head: HeadRow, judged: JudgedRequest, encode_answer: EncodeAnswer
-) -> BuiltRevision:
-    """Build the next revision and write the rows of its entities.
+@contextmanager
+def constraints_as_violations() -> Iterator[None]:
+    """Tell a constraint that refuses what the rules accepted as a violation.
 
     Raises:
-        Invalid: a constraint refused what the rules accepted.
+        Invalid: a constraint refused; the deferred ones do so at the commit.
+    """
+    try:
+        yield
+    except sa.exc.IntegrityError as error:
+        raise _unexpected_violation(error) from error
+
+
+async def write_tables(
+    tx: AsyncConnection, head: HeadRow, judged: JudgedRequest, encode_answer: EncodeAnswer
+) -> BuiltRevision:
+    """Build the next revision, and write the rows of the kinds' tables.
+
+    Raises:
         TooLarge: the change set or the answer is too large.
     """
     building = run_off_loop(is_long(judged.outcomes), build_revision, head, judged, encode_answer)
-    try:
-        revision = await session_keepalive.run_concurrently(
-            tx, building, _save_tables(tx, judged.changing)
-        )
-        await _save_current(tx, judged.changing, revision)
-    except sa.exc.IntegrityError as error:
-        raise _unexpected_violation(error) from error
-    return revision
+    saving = _save_tables(tx, judged.changing)
+    return await session_keepalive.run_concurrently(tx, building, saving)
 
 
 def build_revision(
@@ -180,7 +187,6 @@ async def _save_tables(tx: AsyncConnection, changing: list[Outcome]) -> None:
             saved[outcome.kind.name].append(outcome.after)
         elif outcome.before is not None:
             removed[outcome.kind.name].append(outcome.before)
-    await writes.plan_bulk_write(tx, len(changing))
     # In the order in which the items were judged: a removal makes room for its replacement.
     for kind in reversed(KINDS):
         if kind.name not in REFERRED_TO:
@@ -194,30 +200,35 @@ async def _save_tables(tx: AsyncConnection, changing: list[Outcome]) -> None:
     await finding_rows.count_changes(tx, found)
 
 
-async def _save_current(
-    tx: AsyncConnection, changing: list[Outcome], revision: BuiltRevision
+async def append_revision(
+    tx: AsyncConnection,
+    head: HeadRow,
+    row: OutboxRow,
+    changing: list[Outcome],
+    payloads: Sequence[bytes],
 ) -> None:
-    """Save the encoded entities and new listing terms, then check the deferred constraints."""
-    encoded = list(zip(changing, revision.payloads, strict=True))
+    """Append a revision to the outbox, with the encoded entities and new listing terms."""
+    entities = await session_keepalive.run(
+        tx, is_long(changing), _saved_entities, row.revision, changing, payloads
+    )
+    await outbox.advance(tx, row, head, entities)
 
-    def prepare() -> tuple[list[CurrentRow], list[tuple[bytes, Any]]]:
-        number = revision.row.revision
-        rows = [
-            CurrentRow(
-                *(o.kind.name, o.key, number, payload),
-                deleted=o.after is None,
-                archived=o.after is not None and not o.kind.resident,
-            )
-            for o, payload in encoded
-        ]
-        dated = [(payload, o.after) for o, payload in encoded if sets_terms(o.before, o.after)]
-        past = [(entity_codec.encode(o.kind, one), one) for o in changing for one in o.past]
-        return rows, [*past, *dated]
 
-    rows, terms = await session_keepalive.run(tx, is_long(changing), prepare)
-    await writes.save_current(tx, rows)
-    await writes.save_terms(tx, terms)
-    await writes.check_constraints(tx)
+def _saved_entities(
+    revision: int, changing: list[Outcome], payloads: Sequence[bytes]
+) -> SavedEntities:
+    encoded = list(zip(changing, payloads, strict=True))
+    rows = [
+        CurrentRow(
+            *(o.kind.name, o.key, revision, payload),
+            deleted=o.after is None,
+            archived=o.after is not None and not o.kind.resident,
+        )
+        for o, payload in encoded
+    ]
+    dated = [(payload, o.after) for o, payload in encoded if sets_terms(o.before, o.after)]
+    past = [(entity_codec.encode(o.kind, one), one) for o in changing for one in o.past]
+    return SavedEntities(rows, [*past, *dated])
 
 
 def _unexpected_violation(error: sa.exc.IntegrityError) -> Invalid:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -18,7 +18,7 @@ from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, terms_of
 from cqar_shared.domain.load_rounds import run_loading
 from cqar_shared.domain.planned_batch import JUDGED_MAX, PlannedBatch
-from cqar_shared.domain.working_set import LookupKey, WorkingSet
+from cqar_shared.domain.working_set import LookupKey, Stored, WorkingSet
 from cqar_shared.errors import TooLarge
 from cqar_shared.runtime.event_loop import is_long
 from cqar_shared.sql import entity_queries
@@ -29,6 +29,8 @@ from cqar_writer.store import entity_rows, session_keepalive
 ROUNDS_MAX: Final = 256
 #: Entities or lookups in one query: to decode them takes 5 ms.
 LOADED_AT_ONCE: Final = 500
+#: Entities and lookups that one statement loads together: as many as a single change asks for.
+LOADED_TOGETHER: Final = 8
 
 T = TypeVar("T")
 
@@ -85,7 +87,20 @@ def _since(past: Any) -> dt.datetime:
 
 
 async def _load(tx: AsyncConnection, working_set: WorkingSet) -> None:
-    """Load what the last round missed, in parts: other callers are answered between them."""
+    """Load what the last round missed: a little in one statement, much in parts."""
+    missing = working_set.missing
+    if len(missing.finds) + len(missing.refs) <= LOADED_TOGETHER:
+        finds, refs = list(missing.finds), list(missing.refs)
+        matches, entities = await entity_rows.find_and_load(tx, finds, refs)
+        _know(working_set, matches, {**dict.fromkeys(refs), **entities})
+    else:
+        await _load_parts(tx, working_set)
+    for ref in missing.referrers:
+        working_set.know_referrers(ref, await entity_rows.referrers(tx, ref))
+
+
+async def _load_parts(tx: AsyncConnection, working_set: WorkingSet) -> None:
+    """Load by many statements: other callers are answered between them."""
     missing = working_set.missing
     loaded: set[Ref] = set()
     by_lookup: defaultdict[tuple[str, str], list[LookupKey]] = defaultdict(list)
@@ -94,17 +109,27 @@ async def _load(tx: AsyncConnection, working_set: WorkingSet) -> None:
     for (kind, name), lookups in by_lookup.items():
         for part in _parts(lookups):
             matches = await entity_rows.find(tx, KIND_BY_NAME[kind], name, part)
-            for lookup, entities in matches.items():
-                working_set.know_found(lookup, list(entities))
-                for key, stored in entities.items():
-                    working_set.know((kind, key), stored)
-                    loaded.add((kind, key))
+            loaded |= _know(working_set, matches, {})
     for refs in _parts(list(missing.refs - loaded)):
-        entities_by_ref = await entity_rows.load(tx, refs, removed=True)
-        for ref in refs:
-            working_set.know(ref, entities_by_ref.get(ref))
-    for ref in missing.referrers:
-        working_set.know_referrers(ref, await entity_rows.referrers(tx, ref))
+        entities = await entity_rows.load(tx, refs, removed=True)
+        _know(working_set, {}, {**dict.fromkeys(refs), **entities})
+
+
+def _know(
+    working_set: WorkingSet,
+    matches: Mapping[LookupKey, Mapping[str, Stored]],
+    entities: Mapping[Ref, Stored | None],
+) -> set[Ref]:
+    """Add to the working set what lookups and keys found; returns what lookups found."""
+    for ref, stored in entities.items():
+        working_set.know(ref, stored)
+    found: set[Ref] = set()
+    for lookup, of_lookup in matches.items():
+        working_set.know_found(lookup, list(of_lookup))
+        for key, entity in of_lookup.items():
+            working_set.know((lookup.kind, key), entity)
+            found.add((lookup.kind, key))
+    return found
 
 
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -33,16 +33,18 @@ from cqar_writer.mutations.commit import (
     Cause,
     EncodeAnswer,
     JudgedRequest,
+    append_revision,
     build_revision,
+    constraints_as_violations,
     no_answer,
     with_answer,
-    write_revision,
+    write_tables,
 )
 from cqar_writer.mutations.idempotency import IdempotencyKey
 from cqar_writer.mutations.unarchive import unarchived
 from cqar_writer.protocol import revision_rows
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
-from cqar_writer.store import entity_rows, outbox
+from cqar_writer.store import entity_rows
 
 ITEMS_MAX: Final = request_limits.ITEMS_MAX
 
@@ -186,11 +188,12 @@ class Mutations:
                 if not is_rejected:
                     await _acknowledge_unchanged(tx, key, applied.answer)
                 return applied
-            revision = await write_revision(tx, head, judged, encode_answer)
-            row = await self.sign(tx, head, revision.row)
-            await outbox.advance(tx, row, head)
-            await idempotency.store_answer(tx, key, revision.applied.answer)
-            await confirmed_commit.commit(tx)
+            with constraints_as_violations():
+                revision = await write_tables(tx, head, judged, encode_answer)
+                row = await self.sign(tx, head, revision.row)
+                await append_revision(tx, head, row, judged.changing, revision.payloads)
+                await idempotency.store_answer(tx, key, revision.applied.answer)
+                await confirmed_commit.commit(tx)
             self.notify_committed(row, head)
         for outcome, payload in zip(judged.changing, revision.payloads, strict=True):
             if outcome.after is not None:

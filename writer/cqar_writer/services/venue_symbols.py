@@ -75,9 +75,12 @@ def open_listing(venue_id: str, venue_symbol: str, seen: RegistryView) -> VenueS
     Raises:
         EntityNotFound: The venue or the spelling does not exist; names which.
     """
-    if seen.get(VENUE.name, venue_id) is None:
-        raise EntityNotFound(VENUE.name, venue_id)
+    venue = seen.get(VENUE.name, venue_id)
+    # Asked for in any case: so both are loaded at once.
     listings = seen.find(VENUE_SYMBOL.name, "spelling", venue_id, venue_symbol)
-    if (listing := first_open(listings, seen.now)) is not None:
+    listing = first_open(listings, seen.now)
+    if venue is None:
+        raise EntityNotFound(VENUE.name, venue_id)
+    if listing is not None:
         return listing
     raise EntityNotFound(VENUE_SYMBOL.name, venue_symbol, f"listed at {venue_id}")

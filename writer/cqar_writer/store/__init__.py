@@ -12,6 +12,7 @@ __all__ = [
     "head_rows",
     "outbox",
     "reject_rows",
+    "saved_entities",
     "search",
     "session_keepalive",
     "upcoming_rows",

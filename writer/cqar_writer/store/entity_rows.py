@@ -29,7 +29,10 @@ async def load(
     tx: AsyncConnection, refs: Iterable[Ref], *, removed: bool = False
 ) -> dict[Ref, Stored]:
     """Load the live entities of `refs`; with `removed` also the removed ones."""
-    rows_found = await entity_queries.load(tx, refs, removed=removed)
+    return _by_ref(await entity_queries.load(tx, refs, removed=removed))
+
+
+def _by_ref(rows_found: Iterable[entity_queries.EntityRow]) -> dict[Ref, Stored]:
     return {
         (row.kind, row.key): Stored(None, row.revision, b"") if row.deleted else _stored(row)
         for row in rows_found
@@ -84,6 +87,18 @@ async def find(
         wanted: {row.key: _stored(row) for row in found_rows}
         for wanted, found_rows in zip(lookups, matches, strict=True)
     }
+
+
+async def find_and_load(
+    tx: AsyncConnection, finds: Sequence[LookupKey], refs: Sequence[Ref]
+) -> tuple[dict[LookupKey, dict[str, Stored]], dict[Ref, Stored]]:
+    """`find` and `load` of a few, removed ones among those loaded, in one statement."""
+    matches, loaded = await entity_queries.find_and_load(tx, finds, refs)
+    found = {
+        wanted: {row.key: _stored(row) for row in rows_found}
+        for wanted, rows_found in zip(finds, matches, strict=True)
+    }
+    return found, _by_ref(loaded)
 
 
 async def count(tx: AsyncConnection, kind: AnyKind, conditions: Sequence[Any]) -> int:

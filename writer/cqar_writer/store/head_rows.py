@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cqar_shared.sql import direct_statement
 from cqar_shared.sql.schema import registry_head
 from cqar_writer.protocol.log_rows import HeadRow
 
@@ -35,10 +36,17 @@ _HEAD: Final = """
         AND current_setting('synchronous_commit') NOT IN ('off', 'local')
 """
 _READ_HEAD: Final = sa.text(f"SELECT {_HEAD} FROM registry_head")  # noqa: S608  (constants)
+#: What is read and written under the lock is found by indexes, by the same few statements, also for
+#: each row's references: planning them anew takes longer than running them. A plan made while a
+#: table was tiny scans it, and is kept while the table grows: so no plan may scan.
+PLAN_ONCE: Final = (
+    "set_config('plan_cache_mode', 'force_generic_plan', true),"
+    " set_config('enable_seqscan', 'off', true)"
+)
 #: The settings end with the transaction; they already apply while the row's lock is waited for.
 _LOCK_HEAD: Final = sa.text(
     f"SELECT {_HEAD}, set_config('lock_timeout', '{LOCK_ATTEMPT_MS}', true),"  # noqa: S608
-    f" {_END_IF_IDLE} FROM registry_head FOR UPDATE"
+    f" {_END_IF_IDLE}, {PLAN_ONCE} FROM registry_head FOR UPDATE"
 )
 
 
@@ -66,12 +74,14 @@ _PLACE: Final = sa.select(
 
 
 async def read_head(tx: AsyncConnection) -> HeadRow:
-    return HeadRow(*(await tx.execute(_READ_HEAD)).one())
+    (row,) = await direct_statement.fetch(tx, _READ_HEAD)
+    return HeadRow(*row)
 
 
 async def read_place(tx: AsyncConnection) -> PlaceRow:
     """Read where the head is, in half the time: the server is not asked about itself."""
-    return PlaceRow(*(await tx.execute(_PLACE)).one())
+    (row,) = await direct_statement.fetch(tx, _PLACE)
+    return PlaceRow(*row)
 
 
 async def lock_head(tx: AsyncConnection) -> HeadRow:
@@ -88,7 +98,7 @@ async def lock_head(tx: AsyncConnection) -> HeadRow:
     until_s = time.monotonic() + LOCK_PATIENCE_S
     while True:
         try:
-            row = (await tx.execute(_LOCK_HEAD)).one()
+            (row,) = await direct_statement.fetch(tx, _LOCK_HEAD)
         except sa.exc.DBAPIError as error:
             is_timeout = getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE
             if not is_timeout or time.monotonic() >= until_s:

@@ -11,30 +11,37 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cqar_shared.domain.kind import Ref
 from cqar_shared.replication.positions import Term
+from cqar_shared.sql import direct_statement
 from cqar_shared.sql.schema import entity_revisions, outbox
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
+from cqar_writer.store.saved_entities import SAVE_CURRENT, SAVE_TERMS, SavedEntities
 
 #: NOTIFY channel that wakes every writer's relays; the payload is EPOCH:REVISION.
 CHANNEL: Final = "cqar_outbox"
 
 
-_ADVANCE: Final = sa.text(
-    f"WITH appended AS (INSERT INTO outbox ({', '.join(OutboxRow._fields)})"  # noqa: S608
+#: Appends a revision, moves the head and wakes the relays; other parts may go before it.
+_ADVANCE: Final = (
+    f"appended AS (INSERT INTO outbox ({', '.join(OutboxRow._fields)})"  # noqa: S608
     f" VALUES ({', '.join(f':{name}' for name in OutboxRow._fields)})),"
     " moved AS (UPDATE registry_head SET epoch = :epoch, revision = :revision, chain = :chain,"
     " live_count = :live_count, set_hash = :set_hash, chain_version = :chain_version,"
     " signature = :signature, signing_key_id = :signing_key_id,"
     " system_identifier = :system_identifier, timeline_id = :timeline_id,"
     " promoted_at_us = :promoted_at_us)"
-    " SELECT pg_notify(:channel, :position)"
-).bindparams(
+    f" SELECT pg_notify('{CHANNEL}', :position)"
+)
+_ADVANCE_TYPES: Final = (
     *(sa.bindparam(name, type_=outbox.c[name].type) for name in OutboxRow._fields),
     sa.bindparam("system_identifier", type_=sa.BigInteger),
     sa.bindparam("timeline_id", type_=sa.BigInteger),
     sa.bindparam("promoted_at_us", type_=sa.BigInteger),
-    sa.bindparam("channel", CHANNEL, type_=sa.Text),
     sa.bindparam("position", type_=sa.Text),
 )
+_ADVANCE_ALONE: Final = sa.text(f"WITH {_ADVANCE}").bindparams(*_ADVANCE_TYPES)
+_ADVANCE_WITH_ENTITIES: Final = sa.text(
+    f"WITH {SAVE_CURRENT}, {SAVE_TERMS}, {_ADVANCE}"
+).bindparams(*_ADVANCE_TYPES)
 
 
 def term_after(row: OutboxRow, head: HeadRow) -> Term:
@@ -45,11 +52,14 @@ def term_after(row: OutboxRow, head: HeadRow) -> Term:
     return Term(promoted_at_us, head.found_timeline_id)
 
 
-async def advance(tx: AsyncConnection, row: OutboxRow, head: HeadRow) -> None:
+async def advance(
+    tx: AsyncConnection, row: OutboxRow, head: HeadRow, entities: SavedEntities | None = None
+) -> None:
     """Append a revision to the outbox, move the head to it and wake the relays.
 
     Args:
         head: The locked head. If the server is not the one that it names, the server is noted.
+        entities: What the revision changes; the rows of the kinds' tables are saved by now.
     """
     there = {
         "system_identifier": head.found_system_identifier,
@@ -57,7 +67,12 @@ async def advance(tx: AsyncConnection, row: OutboxRow, head: HeadRow) -> None:
         "promoted_at_us": term_after(row, head).promoted_at_us,
     }
     position = f"{row.epoch}:{row.revision}"
-    await tx.execute(_ADVANCE, {**row._asdict(), **there, "position": position})
+    given = {**row._asdict(), **there, "position": position}
+    if entities is None:
+        await direct_statement.fetch(tx, _ADVANCE_ALONE, given)
+    else:
+        statement = _ADVANCE_WITH_ENTITIES
+        await direct_statement.fetch(tx, statement, {**given, **entities.parameters()})
 
 
 async def payloads_of(tx: AsyncConnection, ref: Ref, before: int | None, limit: int) -> list[bytes]:
@@ -103,7 +118,7 @@ _ROWS_AFTER: Final = (
 
 async def rows_after(tx: AsyncConnection, revision: int, limit: int) -> list[OutboxRow]:
     """Return up to `limit` rows after `revision`, in order."""
-    rows = await tx.execute(_ROWS_AFTER, {"after": revision, "limit": limit})
+    rows = await direct_statement.fetch(tx, _ROWS_AFTER, {"after": revision, "limit": limit})
     return [OutboxRow(*row) for row in rows]
 
 
