@@ -55,6 +55,7 @@ from cqar_writer.relays.publisher import CommitSignal, Publisher
 from cqar_writer.services.admin import RegistryAdminService
 from cqar_writer.services.asset_registry import AssetRegistryService
 from cqar_writer.signing_keys import SigningKeys
+from cqar_writer.wrong_service import WrongServiceInterceptor
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +150,7 @@ class WriterApp:
     def make_server(self) -> grpc.aio.Server:
         server, methods = grpc_server.make_server(
             [
+                WrongServiceInterceptor(),
                 AuthInterceptor(self.keys.find, role_of),
                 *tracing.interceptors(),
                 CallInterceptor(_is_read),
