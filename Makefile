@@ -97,6 +97,14 @@ test-native: $(STAMP) ## The resolver's behaviour once more, served by grpc_fron
 test-ops: $(DEPLOY_STAMP) ## What needs root and more tools: promtool's tests of the alerts; images built and run.
 	@.venv/bin/pytest tests/ops
 
+.PHONY: test-clients
+test-clients: $(STAMP) ## The clients in Go and TypeScript beside the SDK, on a stack; needs Debian's Go, and npm.
+	@.venv/bin/pytest tests/clients
+
+.PHONY: clients
+clients: $(STAMP) ## Generate clients/go/gen and clients/typescript/src/gen from the contract; needs the same.
+	@clients/generate
+
 .PHONY: soak
 soak: $(STAMP) ## A million schedules, and requests; 64 clients for CQAR_SOAK_SECONDS (30); faults for CQAR_CHAOS_SECONDS (120); stalls (600); abuse, CQAR_ABUSE_SECONDS (30) a flood.
 	@CQAR_FUZZ_SCHEDULES=$${CQAR_FUZZ_SCHEDULES:-1000000} .venv/bin/pytest tests/protocol/test_fuzz.py \

@@ -17,12 +17,14 @@ BUILD: Final = ROOT / "build"
 PLACES: Final[dict[str, dict[str, str]]] = {
     "Start": {
         "Quick start": "index.md",
+        "Installing": "INSTALLING.md",
         "Concepts": "CONCEPTS.md",
         "Questions": "FAQ.md",
     },
     "Use": {
         "Market data, in Python": "tutorials/cqmd-python.md",
         "Market data, in Go": "tutorials/cqmd-go.md",
+        "Market data, in TypeScript": "tutorials/cqmd-typescript.md",
         "Portfolios": "tutorials/cqpm.md",
         "Execution": "tutorials/cqvx.md",
         "Admins": "tutorials/admins.md",

@@ -1,4 +1,4 @@
-"""One stack for the clients in every language, with what clients/behaviour/cases.json asks about."""
+"""One stack for the clients in every language, set up as clients/behaviour/cases.json says."""
 
 from __future__ import annotations
 
@@ -96,14 +96,15 @@ async def behaviour(
     with cqar.Client(servers["resolver"]) as client, cqar.LocalReplica(servers["replica"]) as local:
         client.carry(head)
         client.status()
-        await eventually(lambda: (local.resolve("behaviour", "HALTED").maker_fee) is not None, WAIT_S)
+
+        def is_published() -> bool:
+            return local.resolve("behaviour", "HALTED").maker_fee is not None
+
+        await eventually(is_published, WAIT_S)
     file = tmp_path_factory.mktemp("behaviour") / "stack.json"
     told = {"cases": str(CASES), "servers": servers}
-    file.write_text(
-        json.dumps({**told, "epoch": str(head.epoch), "revision": str(head.revision)})
-    )
+    file.write_text(json.dumps({**told, "epoch": str(head.epoch), "revision": str(head.revision)}))
     return file
-
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""clients/go built with Debian's packages: no module index is reached, so GOPATH has what they bring."""
+"""clients/go, built with Debian's packages: no module index is reached, so GOPATH has them."""
 
 from __future__ import annotations
 
@@ -32,3 +32,14 @@ class GoFolder:
             "CQAR_BEHAVIOUR": str(behaviour or ""),
         }
         return await ran("go", *arguments, cwd=self.sources, **environ)
+
+    def add(self, package: str, main: str) -> None:
+        """Put a program beside the module."""
+        (self.sources / package).mkdir(exist_ok=True)
+        (self.sources / package / "main.go").write_text(main)
+
+    async def build(self, package: str) -> Path:
+        """The executable of a program."""
+        built = self.folder / "bin" / package
+        await self.run("build", "-o", built, package)
+        return built

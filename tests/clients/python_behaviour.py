@@ -70,8 +70,9 @@ def _resolution(found: Any) -> dict[str, Any]:
             "min_notional": _text(specs.min_notional),
             "order_unit": str(specs.order_unit or "UNSPECIFIED"),
         },
-        "tradeable": tradeable
-        and {
+        "tradeable": None
+        if tradeable is None
+        else {
             "allowed": tradeable.allowed,
             "reasons": [reason.code for reason in tradeable.reasons],
             "reduce": tradeable.reduce.allowed,

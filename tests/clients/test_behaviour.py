@@ -18,9 +18,7 @@ from tests.support.doc_pages import ran
 TABLE = table()["cases"]
 #: What a replica of this machine can be asked.
 LOCAL = [
-    case
-    for case in TABLE
-    if case["ask"] == "resolve" and not {"at", "as_of", "carry"} & set(case)
+    case for case in TABLE if case["ask"] == "resolve" and not {"at", "as_of", "carry"} & set(case)
 ]
 
 

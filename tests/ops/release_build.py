@@ -6,8 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 from tests.support.service_processes import ROOT
 
@@ -42,6 +49,25 @@ def built(project: Path, into: Path) -> tuple[Path, Path]:
     done(UV, "build", "--quiet", "--out-dir", into, cwd=project)
     (sdist,), (wheel,) = into.glob("*.tar.gz"), into.glob("*.whl")
     return sdist, wheel
+
+
+def build_requirements(sdist: Path) -> list[str]:
+    """What an sdist says that it is built with."""
+    with tarfile.open(sdist) as archive:
+        names = map(Path, archive.getnames())
+        (name,) = (n for n in names if n.name == "pyproject.toml" and len(n.parts) == 2)
+        project = tomllib.loads(archive.extractfile(str(name)).read().decode())  # type: ignore[union-attr]
+    return list(project["build-system"]["requires"])
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """A folder behind a web server on loopback, and its URL."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @dataclass(frozen=True)

