@@ -111,7 +111,7 @@ class TooLarge(ItemsRejected):
 
 
 class Misdirected(ItemsRejected):
-    """Another service answers this; the message names its address."""
+    """Another service answers this; the message says which."""
 
     reason = "WRONG_SERVICE"
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
+import cqar
 from tests.acceptance.conftest import Stack
 from tests.acceptance.contract_asset_answers import AssetAnswers
 from tests.acceptance.contract_market import Market, getting, make_market
@@ -97,6 +98,21 @@ async def test_a_resolver_answers_a_get_as_the_writer_does(
     bad = bad_requests(market)[rpc]
     refused = await refusal(client.call(rpc, **bad.request))
     assert await refusal(sidecar.call(rpc, **bad.request)) == refused
+
+
+async def test_a_writer_sends_who_resolves_something_to_a_resolver_whatever_the_key(
+    stack: Stack,
+) -> None:
+    for key in ("", stack.endpoints.keys.read, stack.endpoints.keys.admin):
+        async with cqar.AsyncClient(stack.endpoints.writer, key) as client:
+            for call in (
+                client.resolve("binance", "BTCUSDT"),
+                client.status(),
+                anext(client.watch()),
+            ):
+                with pytest.raises(cqar.Unsupported, match="ask a resolver") as refused:
+                    await call
+                assert refused.value.reason == "WRONG_SERVICE"
 
 
 async def test_a_resolver_sends_who_changes_something_to_the_writer(

@@ -34,7 +34,9 @@ type Replica struct {
 	staleAfter time.Duration
 	boot       [16]byte
 	mutex      sync.RWMutex
-	open       *environment
+	// open is nil once it is closed, and while the file that took the last one's place cannot be read.
+	open     *environment
+	isClosed bool
 }
 
 // Open opens the replica in a folder. A staleAfter of 0 is StaleAfter.
@@ -57,6 +59,7 @@ func Open(folder string, staleAfter time.Duration) (*Replica, error) {
 func (r *Replica) Close() error {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
+	r.isClosed = true
 	if r.open == nil {
 		return nil
 	}
@@ -74,7 +77,7 @@ func (r *Replica) Resolve(venue, symbol string) (*resolverv1.Resolution, error) 
 	}
 	found, err := r.read(venue, symbol)
 	isLive := found.GetFreshness().GetState() == resolverv1.SnapshotState_SNAPSHOT_STATE_LIVE
-	if err == nil && !isLive && r.reopen() {
+	if (cqar.Is(err, cqar.NotReady) || (err == nil && !isLive)) && r.reopen() {
 		return r.read(venue, symbol)
 	}
 	return found, err
@@ -129,7 +132,7 @@ func (r *Replica) attempt(run func(reader) error) (isPrepared bool, err error) {
 	r.mutex.RLock()
 	defer r.mutex.RUnlock()
 	if r.open == nil {
-		return true, &cqar.Error{Kind: cqar.NotReady, Message: "the replica is closed"}
+		return true, notReady(r.folder, fmt.Errorf("none is open"))
 	}
 	txn, err := r.open.env.BeginTxn(nil, lmdb.Readonly)
 	if lmdb.IsErrno(err, lmdb.ReadersFull) {
@@ -154,13 +157,18 @@ func (r *Replica) attempt(run func(reader) error) (isPrepared bool, err error) {
 func (r *Replica) reopen() bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	if r.open == nil || !r.open.isReplaced() {
+	if r.isClosed || (r.open != nil && !r.open.isReplaced()) {
 		return false
 	}
-	// LMDB's locks on a file end with the first of its environments that is closed: close before opening.
-	r.open.env.Close()
+	if r.open != nil {
+		// LMDB's locks on a file end with the first of its environments that is closed: close before opening.
+		r.open.env.Close()
+		r.open = nil
+	}
 	opened, err := openEnvironment(r.folder)
-	r.open = opened
+	if err == nil {
+		r.open = opened
+	}
 	return err == nil
 }
 
