@@ -13,6 +13,7 @@ import pytest
 import cqar
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.stack import StackOptions, remove_state
+from cqar.sdk.session_position import Position
 from tests.acceptance.conftest import Stack, running_stack
 from tests.clients.go_build import CLIENTS, GoFolder
 from tests.support.commits import eventually
@@ -42,6 +43,12 @@ async def stack() -> AsyncIterator[Stack]:
                 await running.ok(*command)
             yield running
         remove_state(folder / "state")
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def head(stack: Stack) -> Position:
+    """What the last command of the table's setup made; taken before any test changes more."""
+    return await stack.head()
 
 
 @pytest.fixture(scope="session")
@@ -89,10 +96,9 @@ async def _until(address: str, state: str) -> None:
 
 @pytest.fixture(scope="session")
 async def behaviour(
-    stack: Stack, servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    head: Position, servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The file that a client's own tests read, named by CQAR_BEHAVIOUR."""
-    head = await stack.head()
     with cqar.Client(servers["resolver"]) as client, cqar.LocalReplica(servers["replica"]) as local:
         client.carry(head)
         client.status()
