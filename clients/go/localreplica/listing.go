@@ -121,6 +121,7 @@ func (r reader) resolve(venue, symbol string, at time.Time) (*resolverv1.Resolut
 	if err != nil {
 		return nil, err
 	}
+	listing = termsAt(listing, at)
 	found := &resolverv1.Resolution{
 		Status:          status,
 		VenueSymbol:     listing,
@@ -174,15 +175,49 @@ func (r reader) termsOf(listing *venuesv1.VenueSymbol, at time.Time) (*venuesv1.
 		}
 		terms, _ = current(meant, at)
 	}
-	for _, change := range terms.GetScheduled() {
-		if reached(change.GetEffectiveAt(), at) {
-			return nil, &cqar.Error{Kind: cqar.Unsupported, Message: "a scheduled change of its terms is due: ask a resolver"}
+	return termsAt(terms, at), nil
+}
+
+// termsAt is a listing with the scheduled changes that an instant has reached, in their order.
+func termsAt(listing *venuesv1.VenueSymbol, at time.Time) *venuesv1.VenueSymbol {
+	var coming []*venuesv1.ScheduledChange
+	var changed *venuesv1.VenueSymbol
+	for _, change := range listing.GetScheduled() {
+		if !reached(change.GetEffectiveAt(), at) {
+			coming = append(coming, change)
+			continue
+		}
+		if changed == nil {
+			changed = proto.Clone(listing).(*venuesv1.VenueSymbol)
+		}
+		setTerm(changed, change.GetField(), change.GetValue())
+		if since := changed.GetTermsSince(); since == nil || since.AsTime().Before(change.GetEffectiveAt().AsTime()) {
+			changed.TermsSince = change.GetEffectiveAt()
 		}
 	}
-	if len(terms.GetCanaries()) > 0 {
-		return nil, &cqar.Error{Kind: cqar.Unsupported, Message: "some of its terms hold for a group alone: ask a resolver"}
+	if changed == nil {
+		return listing
 	}
-	return terms, nil
+	changed.Scheduled = coming
+	return changed
+}
+
+// setTerm sets a status by its name, or an exact decimal; one that a later release made is ignored.
+func setTerm(listing *venuesv1.VenueSymbol, field, value string) {
+	if field == "status" {
+		if number, isKnown := venuesv1.MarketStatus_value["MARKET_STATUS_"+value]; isKnown {
+			status := venuesv1.MarketStatus(number)
+			listing.Status = &status
+		}
+		return
+	}
+	if listing.Exact == nil {
+		listing.Exact = &venuesv1.VenueSymbolDecimals{}
+	}
+	exact := listing.Exact.ProtoReflect()
+	if named := exact.Descriptor().Fields().ByName(protoreflect.Name(field)); named != nil {
+		exact.Set(named, protoreflect.ValueOfString(value))
+	}
 }
 
 // current is the listing that covers an instant, else the one that ended last, else the one that begins first.

@@ -69,8 +69,8 @@ func (r *Replica) Close() error {
 }
 
 // Resolve tells what a spelling means now, with the venue's own steps, and without a verdict. Its specs have the
-// source VENUE if tick and lot are known, else UNSPECIFIED; the symbol's defaults are left out. A change of terms
-// that is due, or that holds for a group of resolvers, is Unsupported: ask a resolver.
+// source VENUE if tick and lot are known, else UNSPECIFIED; the symbol's defaults are left out, and so is what holds
+// for a group of resolvers only.
 func (r *Replica) Resolve(venue, symbol string) (*resolverv1.Resolution, error) {
 	if err := requireSpelling(venue, symbol); err != nil {
 		return nil, err
