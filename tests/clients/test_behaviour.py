@@ -27,7 +27,8 @@ def run_case(client: Any, case: dict[str, Any], head: cqar.Position) -> None:
     expected = case.get("answer") or case["error"]
     try:
         if "carry" in case:
-            client.carry(cqar.Position(head.epoch, revision_of(case["carry"], head)))
+            epoch = int(case.get("carry_epoch", head.epoch))
+            client.carry(cqar.Position(epoch, revision_of(case["carry"], head)))
         answered = ask(client, case, head)
         assert "answer" in case, answered
     except ValueError:
@@ -38,7 +39,9 @@ def run_case(client: Any, case: dict[str, Any], head: cqar.Position) -> None:
     if "error" in case:
         assert answered["kind"] in expected["kind"]
         answered["kind"] = expected["kind"]
-    if "carried_at_least" in case:
+    if case.get("carried_at_least") == "":
+        assert client.position is None
+    elif "carried_at_least" in case:
         least = (head.epoch, revision_of(case["carried_at_least"], head))
         assert client.position is not None
         assert client.position >= least

@@ -17,26 +17,27 @@ import (
 
 // Case is a request and its answer, or its error.
 type Case struct {
-	Name     string
-	Ask      string
-	At       string
-	Venue    string
-	Symbol   string
-	AsOf     string `json:"as_of"`
-	Keys     [][2]string
-	Times    int
-	Price    string
-	Quantity string
-	Side     string
-	From     string
-	Kinds    []string
-	Venues   []string
-	Carry    string
-	TimeoutS int `json:"timeout_s"`
-	Answer   map[string]any
-	Error    *Failure
-	// CarriedAtLeast is a revision that the client carries in the end; empty: not stated.
-	CarriedAtLeast string `json:"carried_at_least"`
+	Name       string
+	Ask        string
+	At         string
+	Venue      string
+	Symbol     string
+	AsOf       string `json:"as_of"`
+	Keys       [][2]string
+	Times      int
+	Price      string
+	Quantity   string
+	Side       string
+	From       string
+	Kinds      []string
+	Venues     []string
+	Carry      string
+	TimeoutS   int `json:"timeout_s"`
+	Answer     map[string]any
+	Error      *Failure
+	CarryEpoch string `json:"carry_epoch"`
+	// CarriedAtLeast is a revision that the client carries in the end; empty: it carries none; nil: not stated.
+	CarriedAtLeast *string `json:"carried_at_least"`
 }
 
 // Failure is an error: one of its kinds, and if stated its reason and the fields that it names.

@@ -25,6 +25,7 @@ interface Case {
   kinds?: string[];
   venues?: string[];
   carry?: string;
+  carry_epoch?: string;
   timeout_s?: number;
   answer?: Record<string, unknown>;
   error?: { kind: string[]; reason?: string; fields?: string[] };
@@ -157,13 +158,17 @@ for (const asked of cases) {
     try {
       let answer: Record<string, unknown> | undefined;
       try {
-        if (asked.carry !== undefined) client.carry(positionOf(asked.carry));
+        if (asked.carry !== undefined) {
+          const position = positionOf(asked.carry);
+          client.carry({ ...position, epoch: BigInt(asked.carry_epoch ?? position.epoch) });
+        }
         answer = await ask(client, asked);
       } catch (error) {
         if (asked.error === undefined) throw error;
         compareError(asked.error, error);
       }
-      if (asked.carried_at_least !== undefined) {
+      if (asked.carried_at_least === "") assert.equal(client.position, undefined);
+      else if (asked.carried_at_least !== undefined) {
         assert.equal(client.position?.epoch, BigInt(stack.epoch));
         assert.ok(client.position.revision >= revisionOf(asked.carried_at_least), String(client.position.revision));
       }
