@@ -31,6 +31,7 @@ class CallFailed(Exception):
         reason: The registry's reason, such as VENUE_NOT_FOUND; empty without one.
         violations: What is wrong with fields of the request, each with `field` and `message`.
         request: What was asked; None where it is not known.
+        near: What the server says is spelled nearly like what it did not find.
     """
 
     def __init__(
@@ -41,11 +42,12 @@ class CallFailed(Exception):
         self.reason = reason
         self.violations = violations
         self.request: Any = None
+        self.near: tuple[str, ...] = ()
 
     def reworded(self, text: str) -> CallFailed:
         """The same failure with another text."""
         other = CallFailed(text, self.code, self.reason, self.violations)
-        other.request = self.request
+        other.request, other.near = self.request, self.near
         return other
 
 
@@ -199,4 +201,6 @@ def call_failed(error: Any, address: str, timeout_s: float = CALL_TIMEOUT_S) -> 
     details = errors.error_of_status(status)
     lines = [f"{v.field or 'request'}: {v.message}" for v in details.violations]
     text = "\n".join(lines or [status.message])
-    return CallFailed(text, code, details.reason, details.violations)
+    failed = CallFailed(text, code, details.reason, details.violations)
+    failed.near = details.near if isinstance(details, errors.NotFound) else ()
+    return failed

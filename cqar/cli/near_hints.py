@@ -43,8 +43,10 @@ def _hint(error: CallFailed, connect: Connect) -> str:
             spelling = getattr(error.request, "venue_symbol", "")
             if not spelling:
                 return ""
-            with connect() as connection:
-                found = sorted(_spelled_otherwise(connection, venue_id, spelling))[:SHOWN_MAX]
+            found = list(error.near)
+            if not found:
+                with connect() as connection:
+                    found = sorted(_spelled_otherwise(connection, venue_id, spelling))[:SHOWN_MAX]
             return f"(the venue spells: {', '.join(map(repr, found))})" if found else ""
     except CallFailed:
         # Who cannot be asked gives no hint.

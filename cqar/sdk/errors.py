@@ -19,7 +19,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from cqar_shared.errors import NEAR
 
 if TYPE_CHECKING:
     from cqar.sdk.session_position import Position
@@ -53,7 +56,13 @@ class CqarError(Exception):
 
 
 class NotFound(CqarError):
-    """Nothing has that name. `reason` says what is missing: VENUE_NOT_FOUND or ASSET_NOT_FOUND."""
+    """Nothing has that name. `reason` says what is missing: VENUE_NOT_FOUND or ASSET_NOT_FOUND.
+
+    Attributes:
+        near: Spellings of the venue that differ by case or separators alone: a hint, no answer.
+    """
+
+    near: tuple[str, ...] = ()
 
 
 class InvalidRequest(CqarError):
@@ -169,15 +178,27 @@ def error_of_write(error: CqarError) -> CqarError:
 
 def error_of_status(status: status_pb2.Status) -> CqarError:
     """The exception for a `google.rpc.Status`."""
-    reason, violations = "", tuple[Violation, ...]()
+    reason, violations, near = "", tuple[Violation, ...](), tuple[str, ...]()
     for detail in _details(status):
         if isinstance(detail, error_details_pb2.ErrorInfo):
             reason = detail.reason
+            near = _near(detail.metadata.get(NEAR, "[]"))
         else:
             violations = tuple(
                 Violation(v.field, v.reason, v.description) for v in detail.field_violations
             )
-    return error_of_code(status.code, status.message, reason, violations)
+    error = error_of_code(status.code, status.message, reason, violations)
+    if isinstance(error, NotFound):
+        error.near = near
+    return error
+
+
+def _near(text: str) -> tuple[str, ...]:
+    """The spellings that a server named; none if it named them in another form."""
+    try:
+        return msgspec.json.decode(text, type=tuple[str, ...])
+    except msgspec.DecodeError:
+        return ()
 
 
 def error_of_code(

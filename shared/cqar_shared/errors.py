@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 VIOLATIONS_MAX: Final = 100
 FIELD_CHARS_MAX: Final = 200
 MESSAGE_CHARS_MAX: Final = 500
+#: Where an ErrorInfo's metadata names, as JSON, what is spelled nearly like what was not found.
+NEAR: Final = "near"
 
 
 class FieldViolation(NamedTuple):
@@ -83,9 +85,14 @@ class Invalid(ItemsRejected):
 
 
 class EntityNotFound(ItemsRejected):
-    """No such entity. `reason` says what was missing, such as VENUE_NOT_FOUND."""
+    """No such entity. `reason` says what was missing, such as VENUE_NOT_FOUND.
+
+    Attributes:
+        near: What is spelled nearly so: a hint.
+    """
 
     reason = "NOT_FOUND"
+    near: tuple[str, ...] = ()
 
     def __init__(self, kind: str, what: str, among: str = "") -> None:
         super().__init__(f"no {kind.replace('_', ' ')} {what!r}{among and ' ' + among}")

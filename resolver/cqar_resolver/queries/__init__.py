@@ -9,6 +9,7 @@ __all__ = [
     "assets",
     "execute",
     "lists",
+    "near_spellings",
     "order_limits",
     "orders",
     "query",

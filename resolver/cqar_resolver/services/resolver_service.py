@@ -15,13 +15,14 @@ from cqar_resolver import metrics
 from cqar_resolver.queries import requests
 from cqar_resolver.queries.assets import ExpandGroupQuery, ResolveAssetQuery
 from cqar_resolver.queries.execute import QueryExecutor
+from cqar_resolver.queries.near_spellings import near_spellings
 from cqar_resolver.queries.orders import CheckOrderQuery
 from cqar_resolver.queries.query import QueryResult
 from cqar_resolver.queries.resolution import FindVenueSymbolsQuery, ResolveBatchQuery, ResolveQuery
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.services.freshness_metadata import send_freshness
 from cqar_resolver.services.watch_stream import WatchStreams
-from cqar_shared.errors import RegistryError
+from cqar_shared.errors import EntityNotFound, RegistryError
 from cqar_shared.queries.query import Query
 from cqar_shared.rpc.auth import caller_of
 from cqar_shared.rpc.error_mapping import Context
@@ -67,7 +68,15 @@ class ResolverService(ResolverServicer):
         if not isinstance(result.value, RegistryError):
             metrics.count_denials(requests.denials(result.value))
             requests.set_freshness(result.value, result.freshness)
+        elif isinstance(result.value, EntityNotFound) and isinstance(query, ResolveQuery):
+            result.value.near = self._near(query)
         return result
+
+    def _near(self, query: ResolveQuery) -> tuple[str, ...]:
+        """What the venue spells nearly so; nothing while memory is not loaded."""
+        if not self._replica.is_complete:
+            return ()
+        return near_spellings(self._replica.snapshot, query.venue_id, query.venue_symbol)
 
     def status(self) -> pb.GetStatusResponse:
         """Return what is served and how current it is.

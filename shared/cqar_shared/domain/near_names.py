@@ -14,12 +14,12 @@ CHARS_MAX: Final = 64
 #: Largest difference in length to a near name.
 LENGTHS_APART_MAX: Final = 3
 #: What venues spell differently.
-_SEPARATORS: Final = re.compile(r"[\s\-_/:.]+")
+SEPARATORS: Final = re.compile(r"[\s\-_/:.]+")
 
 
 def without_separators(spelling: str) -> str:
     """The spelling without separators and case: what two spellings of one thing share."""
-    return _SEPARATORS.sub("", spelling).casefold()
+    return SEPARATORS.sub("", spelling).casefold()
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

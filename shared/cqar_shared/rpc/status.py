@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
 from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
@@ -11,6 +12,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from cqar_shared.errors import (
     FIELD_CHARS_MAX,
     MESSAGE_CHARS_MAX,
+    NEAR,
     AlreadyDecided,
     Conflict,
     DataLoss,
@@ -60,7 +62,10 @@ CODES: Final[dict[type[RegistryError], int]] = {
 
 
 def to_status(error: RegistryError) -> status_pb2.Status:
-    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain="cqar")]
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain="cqar")
+    if isinstance(error, EntityNotFound) and error.near:
+        info.metadata[NEAR] = msgspec.json.encode(error.near).decode()
+    details: list[Message] = [info]
     if isinstance(error, Invalid):
         bad = error_details_pb2.BadRequest()
         for v in error.violations[:VIOLATIONS_MAX]:

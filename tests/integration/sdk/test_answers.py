@@ -104,6 +104,18 @@ async def test_every_client_and_replica_gives_equal_answers(
     assert [violation.field for violation in invalid[3]] == ["venue_id", "venue_symbol"]
 
 
+@pytest.mark.parametrize("form", ["Client", "AsyncClient", "Replica"])
+async def test_a_miss_names_what_the_venue_spells_nearly_so(
+    config: ResolverConfig, mutations: Mutations, form: str
+) -> None:
+    await commit(mutations, *one_of_each())
+    async with served(config) as at, surface(form, config, at.target) as opened:
+        for spelling, near in (("btc-usdt", ("BTCUSDT",)), ("BTC/USDT", ("BTCUSDT",)), ("X", ())):
+            with pytest.raises(cqar.NotFound) as missed:
+                await opened.call("resolve", "binance", spelling)
+            assert missed.value.near == near
+
+
 async def test_an_order_is_judged_by_its_kind_over_the_wire(
     config: ResolverConfig, mutations: Mutations
 ) -> None:
