@@ -136,8 +136,8 @@ def _show_change(noun: Noun, verb: Verb, typed: str, request: Message, response:
     key = getattr(entity, noun.id_field, "") if noun.id_field else ""
     suffix = f" ({key})" if key and key not in typed.split() else ""
     say(f"{verb.effect} {noun.name} {typed}{suffix}, revision {response.revision}.")
-    if verb.note:
-        say(load_attribute(verb.note)(entity))
+    if verb.note and (note := load_attribute(verb.note)(entity)):
+        say(note)
 
 
 def _show_entity(

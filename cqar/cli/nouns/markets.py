@@ -107,6 +107,7 @@ LISTING: Final = Noun(
             "venue_id venue_symbol symbol_id",
             "List a symbol at a venue under a spelling.",
             "binance BTCUSDT BTC/USDT --tick-size 0.01 --lot-size 0.00001",
+            note="cqar.cli.nouns.listing_notes:steps_note",
         ),
         "show": Verb(
             "GetVenueSymbol",
