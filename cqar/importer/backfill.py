@@ -47,6 +47,7 @@ class PastProposals(Proposals):
         super().__init__(*about, **options)
         self._later = later
         self.present: list[Item] = []
+        self._begun: dict[str, dt.datetime] = {}
 
     def _period(self, spelling: str) -> VenueSymbol | None:
         """The period that covers the answer's instant, or may reach back to it."""
@@ -62,9 +63,10 @@ class PastProposals(Proposals):
             if (period.first_seen_at or at) <= at:
                 message = "is known to have meant another product then"
                 raise ValueError(message)
+            self._part(market, period)
             period = None
         over = self._end_of(market)
-        if over is not None and period is not None:
+        if over is not None and (period is not None or self._is_known_over(market, over)):
             return
         facts = self._facts(market, period)
         whole = period or msgspec.structs.replace(
@@ -91,6 +93,22 @@ class PastProposals(Proposals):
             self._place(market, alias, other, {})
             self._state_then(alias, status=facts["status"])
 
+    def _part(self, market: Market, later: VenueSymbol) -> None:
+        """State that a period that may reach back began when its spelling changed its meaning."""
+        seen, until = later.first_seen_at, self._identity.meant_until(market)
+        if seen is None:
+            return
+        is_between = until is not None and self._state.now < until <= seen
+        begun = until if is_between and until is not None else seen
+        self._begun[later.listing_id] = begun
+        self.present.append(upsert(VENUE_SYMBOL, msgspec.structs.replace(later, listed_at=begun)))
+
+    def _is_known_over(self, market: Market, over: dt.datetime) -> bool:
+        """Whether the period that the record says is over is known."""
+        find = self._state.find
+        known = find(VENUE_SYMBOL.name, "spelling", self._venue_id, market.spelling)
+        return any((v.listed_at or over) <= over <= (v.delisted_at or over) for v in known)
+
     def _state_then(self, listing: VenueSymbol, **facts: Any) -> None:
         seen = min(listing.first_seen_at or self._state.now, self._state.now)
         then = msgspec.structs.replace(listing, first_seen_at=seen, **facts)
@@ -113,10 +131,10 @@ class PastProposals(Proposals):
                 listing, delisted_at=over, status=MarketStatusCode.DELISTED
             )
         elif known is None:
-            now = self._as_it_went(listing, later)
+            now = self._as_it_went(market, listing, later)
         elif missing is not None and missing <= at:
             is_doubted = SOURCE_MISSING in (listing.doubts or ()) and bool(later)
-            now = self._as_it_went(listing, later) if is_doubted else None
+            now = self._as_it_went(market, listing, later) if is_doubted else None
         elif missing is not None:
             # When it was missed, it had the terms that it was named with last.
             is_over = not is_open(listing, missing)
@@ -131,12 +149,17 @@ class PastProposals(Proposals):
         if now is not None:
             self.present.append(upsert(VENUE_SYMBOL, now))
 
-    def _as_it_went(self, listing: VenueSymbol, later: Sequence[dt.datetime]) -> VenueSymbol:
+    def _as_it_went(
+        self, market: Market, listing: VenueSymbol, later: Sequence[dt.datetime]
+    ) -> VenueSymbol:
         """A listing that no newer answer names: missing from the next one on."""
         at = self._state.now
         find = self._state.find
         known = find(VENUE_SYMBOL.name, "spelling", self._venue_id, listing.venue_symbol)
-        begins = [v.listed_at for v in known if v.listed_at is not None and v.listed_at > at]
+        dates = [self._begun.get(v.listing_id) or v.listed_at for v in known]
+        begins = [date for date in dates if date is not None and date > at]
+        until = self._identity.meant_until(market)
+        begins += [until] if until is not None and later and until < later[0] else []
         end = min([*begins, *later[:1]], default=None)
         if end is None:
             return listing

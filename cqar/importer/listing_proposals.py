@@ -153,6 +153,9 @@ class Proposals:
             self._end(before, None)
             before = None
         symbol_id = self._symbol_id(market, before)
+        if before is not None and self._is_parted(market, before, symbol_id):
+            self._end(before, self._identity.meant_since(market))
+            before = None
         after = msgspec.structs.replace(
             before or self._fresh(market, market.spelling, symbol_id),
             symbol_id=symbol_id,
@@ -164,6 +167,14 @@ class Proposals:
         self.items.append(upsert(VENUE_SYMBOL, after))
         for spelling, channels in channels_of(market).items():
             self._propose_alias(market, spelling, channels, symbol_id, after.status)
+
+    def _is_parted(self, market: Market, before: VenueSymbol, symbol_id: str) -> bool:
+        """Whether somebody said that the code means another asset since a day of the period."""
+        since = self._identity.meant_since(market)
+        begun = before.listed_at or before.first_seen_at
+        if since is None or begun is None or before.symbol_id == symbol_id:
+            return False
+        return max(begun, before.first_seen_at or begun) < since <= self._state.now
 
     def _end_of(self, market: Market) -> dt.datetime | None:
         """When the market ended, if the record says that it is over; now, if not when."""
@@ -295,11 +306,13 @@ class Proposals:
         at = self._state.now
         find = self._state.find
         known = list(find(VENUE_SYMBOL.name, "spelling", self._venue_id, spelling))
+        known = [v for v in known if v.listed_at is None or v.listed_at <= at]
         listed_at = market.listed_at if market.listed_at and market.listed_at <= at else None
         ends = [self._ended.get(v.listing_id) or v.delisted_at or at for v in known]
         if ends and (listed_at is None or listed_at < max(ends)):
             # Something else had this spelling until then.
-            listed_at = at
+            ended = [self._ended[v.listing_id] for v in known if v.listing_id in self._ended]
+            listed_at = max(ends) if max(ends) in ended else at
         begun = (listed_at or at).isoformat()
         return VenueSymbol(
             listing_id=imported_id("venue_symbol", self._venue_id, spelling, begun),

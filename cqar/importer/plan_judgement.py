@@ -80,6 +80,18 @@ def _is_wanted(outcome: Outcome, given: Any, wanted: set[Any]) -> bool:
     return outcome.kind not in (ASSET, VENUE_ASSET) or given.asset_id in wanted or not is_own
 
 
+def _is_news(state: RegistryState, item: Item) -> bool:
+    """Whether an older answer's asset or code is new, or another code of one that goes on.
+
+    A code that has ended since is not opened again.
+    """
+    before: Any = state.get(item.kind.name, item.kind.key_of(item.given))
+    if before is None or item.kind is not VENUE_ASSET:
+        return before is None
+    given: Any = item.given
+    return before.delisted_at is None and len(given.codes) > len(before.codes)
+
+
 def judge_behind(
     state: RegistryState, notes: list[Item], behind: PastProposals, plan: Plan
 ) -> set[str]:
@@ -88,9 +100,7 @@ def judge_behind(
     Returns:
         The assets that accepted listings stand on.
     """
-    # A code that has ended since is not opened again.
-    new = (i for i in behind.codes() if state.get(i.kind.name, i.kind.key_of(i.given)) is None)
-    codes = list(new)
+    codes = [item for item in behind.codes() if _is_news(state, item)]
     symbols = [item for item in behind.items if item.kind is SYMBOL]
     then = [item for item in behind.items if item.kind is not SYMBOL]
     at = state.now

@@ -105,7 +105,7 @@ class RegistryState(WorkingSet):
         self.archived: set[str] = set()
         self.rules: tuple[FindingRule, ...] = DEFAULT_RULES
         self.known_findings: dict[str, Finding] = {}
-        self.repeated_codes: dict[str, str] = {}
+        self.repeated_codes: dict[str, VenueAsset] = {}
         self.operator_listings: list[VenueSymbol] = []
 
     def stored(self, ref: Ref) -> Stored | None:
@@ -212,14 +212,14 @@ def load_repeated_codes(connection: Connection, state: RegistryState, venue: Ven
         state.repeated_codes = codes_now(held, state.now)
 
 
-def codes_now(held: Iterable[VenueAsset], at: dt.datetime) -> dict[str, str]:
-    """Code -> the asset that it means at an instant, or since."""
-    return {
-        code: one.asset_id
-        for one in held
-        if one.delisted_at is None or one.delisted_at > at
-        for code in one.codes
-    }
+def codes_now(held: Iterable[VenueAsset], at: dt.datetime) -> dict[str, VenueAsset]:
+    """Code -> what it means at an instant; where that is nothing, what it means since."""
+    found: dict[str, VenueAsset] = {}
+    going_on = (one for one in held if one.delisted_at is None or one.delisted_at > at)
+    for one in sorted(going_on, key=lambda one: one.listed_at is not None and one.listed_at > at):
+        for code in one.codes:
+            found.setdefault(code, one)
+    return found
 
 
 def load_listings(connection: Connection, state: RegistryState, venue_id: str) -> None:

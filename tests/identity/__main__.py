@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from tests.identity.identity_page import PATH, text_of
-from tests.identity.whole import import_all, with_lists
+from tests.identity.whole import backwards, forwards
 
-world = with_lists()
-import_all(world)
-PATH.write_text(text_of(world), encoding="utf-8")
+PATH.write_text(text_of(forwards(), backwards()), encoding="utf-8")

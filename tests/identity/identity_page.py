@@ -10,6 +10,7 @@ from typing import Any, Final
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from tests.identity.false_friends import merges, read_friends
+from tests.identity.orders import OF_LISTINGS, Cause, Comparison
 from tests.identity.world import World
 
 PATH: Final = Path(__file__).resolve().parents[2] / "docs" / "IDENTITY.md"
@@ -36,13 +37,17 @@ TAIL: Final = """
   gives another name or had another price. 57 are of testnets alone, 186 are coins of which no two
   files state a name. The venues that list them state neither names nor contracts in these files,
   and no two answers are of the same minute, so prices decide nothing here.
-- The order of the files still decides some bindings: a coin that a venue dropped and one that came
-  under its ticker later are told apart only where both files are there.
 """
 
 
-def text_of(world: World) -> str:
-    return "".join((HEAD, *_bindings(world), *_findings(world), TAIL))
+def text_of(world: World, other: World) -> str:
+    """The page.
+
+    Args:
+        world: All files, the oldest first.
+        other: The same, the newest first.
+    """
+    return "".join((HEAD, *_bindings(world), *_findings(world), *_orders(world, other), TAIL))
 
 
 def _cell(text: Any) -> str:
@@ -71,6 +76,23 @@ def _binding_rows(world: World, held: list[Any]) -> Iterator[str]:
         detail = one.evidence[0].detail or ""
         yield f"| {_cell(one.venue_id)} {_cell(one.venue_asset_symbol)} | {_cell(asset.name)} |"
         yield f" {_cell(detail)} |\n"
+
+
+def _orders(world: World, other: World) -> Iterator[str]:
+    differences = Comparison(world, other)
+    codes, listings = differences.codes(), differences.listings()
+    known = world.bindings().keys() | other.bindings().keys()
+    yield "\n## Two orders\n\n"
+    yield f"The newest file first binds {len(codes)} of {len(known):,} codes otherwise, and"
+    yield f" {len(listings)} spellings stand on other assets at some time. An older answer changes"
+    yield " nothing of now, so what is read first stays.\n"
+    yield "\n| cause | codes | spellings |\n|---|---|---|\n"
+    for cause in (*OF_LISTINGS, Cause.UNKNOWN):
+        cells = [
+            ", ".join(f"{d.where} {d.name}" for d in found if d.cause is cause) or "none"
+            for found in (codes, listings)
+        ]
+        yield f"| {cause.name}: {cause} | {cells[0]} | {cells[1]} |\n"
 
 
 def _findings(world: World) -> Iterator[str]:

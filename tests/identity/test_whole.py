@@ -8,22 +8,42 @@ from cqar_shared.domain.kinds.asset import ASSET
 from tests.identity.false_friends import merges, read_friends
 from tests.identity.files import dated_listings
 from tests.identity.identity_page import PATH, text_of
-from tests.identity.whole import import_all, with_lists
+from tests.identity.orders import OF_CODES, OF_LISTINGS, Comparison
+from tests.identity.whole import backwards, forwards, import_all
 from tests.identity.world import World
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
     """All lists and files, in the order of their time."""
-    world = with_lists()
-    import_all(world)
-    return world
+    return forwards()
+
+
+@pytest.fixture(scope="module")
+def other(world: World) -> World:
+    """The same, the newest file first."""
+    return backwards()
 
 
 def test_no_two_false_friends_are_one_asset(world: World) -> None:
     friends = read_friends()
     assert len(friends) >= 90
     assert [merge for friend in friends for merge in merges(world, friend)] == []
+
+
+def test_codes_mean_the_same_in_two_orders_but_for_what_is_named(
+    world: World, other: World
+) -> None:
+    differences = Comparison(world, other)
+    codes, listings = differences.codes(), differences.listings()
+    assert [d for d in codes if d.cause not in OF_CODES] == []
+    assert [d for d in listings if d.cause not in OF_LISTINGS] == []
+    assert world.bindings().keys() == other.bindings().keys()
+    assert len(codes) <= 25
+
+
+def test_no_two_false_friends_are_one_asset_in_the_other_order(other: World) -> None:
+    assert [merge for friend in read_friends() for merge in merges(other, friend)] == []
 
 
 def test_what_is_bound_to_an_asset_that_others_know_has_evidence_and_never_a_ticker_alone(
@@ -57,5 +77,5 @@ def test_importing_the_newest_files_again_asks_nothing_new(world: World) -> None
     assert {finding.finding_id for finding in world.findings()} == known
 
 
-def test_the_page_says_what_is_so(world: World) -> None:
-    assert PATH.read_text(encoding="utf-8") == text_of(world), "run python -m tests.identity"
+def test_the_page_says_what_is_so(world: World, other: World) -> None:
+    assert PATH.read_text(encoding="utf-8") == text_of(world, other), "run python -m tests.identity"

@@ -34,6 +34,20 @@ def with_lists() -> World:
     return world
 
 
+def forwards() -> World:
+    """All lists and files, in the order of their time."""
+    world = with_lists()
+    import_all(world)
+    return world
+
+
+def backwards() -> World:
+    """All lists and files, the newest first."""
+    world = with_lists()
+    import_all(world, reversed(dated_listings()))
+    return world
+
+
 def import_all(world: World, listings: Iterable[DatedListing] | None = None) -> int:
     """Import the venues' files, and return the number of listings that were rejected."""
     rejected = 0

@@ -212,6 +212,19 @@ class AssetIdentity:
         """Whether a market may be of another coin than its spelling was before."""
         return any(market.spelling in r.spellings for r in self._codes.reuses_of(market))
 
+    def meant_since(self, market: Market) -> dt.datetime | None:
+        """Since when a market's base means what somebody said; None if nobody gave a date."""
+        codes, code = self._codes.codes, market.base.venue
+        held = codes.held(code) if codes.is_reviewed(code) else None
+        return held.listed_at if held is not None else None
+
+    def meant_until(self, market: Market) -> dt.datetime | None:
+        """Until when a market's base means what it does at the instant of the answers."""
+        codes, code = self._codes.codes, market.base.venue
+        held = codes.held(code)
+        ended = held.delisted_at if held is not None else None
+        return ended or codes.next_start(code)
+
     def keeps_meaning(self, market: Market) -> bool:
         """Whether a market stays what it was, though its code means another coin now.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -78,6 +79,20 @@ class AssetIndex:
             for symbol in self._state.all(SYMBOL)
             for asset_id in (symbol.base_asset_id, symbol.quote_asset_id)
         )
+
+    def was_anothers(self, ticker: str, asset_id: str, at: dt.datetime) -> bool:
+        """Whether another asset had a ticker at an instant, and has it no more."""
+        return any(
+            former.symbol == ticker and former.until is not None and at < former.until
+            for asset in self.by_ticker(ticker)
+            if asset.asset_id != asset_id
+            for former in asset.former_names or ()
+        )
+
+    def is_placeholder(self, asset: Asset) -> bool:
+        """Whether nothing is known of an asset but what venues call it: not even a contract."""
+        own = self._state.find(ASSET_DEPLOYMENT.name, "asset", asset.asset_id)
+        return asset.unverified and not any(True for _ in own)
 
     # ------------------------------------------------------------ contracts
 

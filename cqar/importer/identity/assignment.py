@@ -8,8 +8,8 @@ own, unverified, and a question for people.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from cqar.importer.answer_reader import Reading
 from cqar.importer.identity.asset_index import AssetIndex
@@ -29,6 +29,7 @@ from cqar.importer.identity.ladder import (
 )
 from cqar.importer.identity.multiples import ask_multiple
 from cqar.importer.identity.operator_codes import OperatorCodes, binding_evidence
+from cqar.importer.identity.relisting import assets_traded
 from cqar.importer.identity.reuse import Reuse, ReuseFinder, reuse_questions
 from cqar.importer.identity.succession import NewCode, SuccessionFinder
 from cqar.importer.identity.undecided import IdentityQuestion
@@ -38,8 +39,9 @@ from cqar.importer.readers.registry import production_operator
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.finding_policy import FindingKind
 from cqar_shared.domain.kinds.asset import Asset, AssetClassCode
-from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
-from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol, first_open, is_open
+from cqar_shared.domain.kinds.symbol import SymbolTypeCode
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol, first_open
 
 _K = EvidenceKind
 
@@ -93,10 +95,13 @@ class CodeAssignment:
         self._markets = markets
         self.index = AssetIndex(state)
         self.holder = holder
+        #: A test environment's codes are its operator's: whichever is imported first makes one.
+        self._maker = production_operator(venue_id) or holder
         self.codes = OperatorCodes(
             *(state, self.index, holder, state.now),
             is_newest=is_newest,
             plain_code=reading.plain_code,
+            makers=(self._maker,),
         )
         self.prices = CodePrices(reading, markets, state.now)
         self.new_assets: dict[str, Asset] = {}
@@ -108,7 +113,7 @@ class CodeAssignment:
         self._by_base: dict[str, list[Market]] = {}
         for market in markets:
             self._by_base.setdefault(market.base.venue, []).append(market)
-        self._traded = _assets_traded(state, venue_id)
+        self._traded = assets_traded(state, venue_id)
         self.earlier: dict[str, str] = {}
         self._earlier = EarlierMeanings(state, venue_id, holder, self.index)
         self._reuses = ReuseFinder(state, venue_id, self.index, self.codes, markets, last_seen)
@@ -183,7 +188,7 @@ class CodeAssignment:
         if facts.names and self._is_newest:
             self.codes.rename(code, facts.names[0])
         asset = self.index.get(asset_id)
-        is_own = asset_id == imported_id("asset", self.holder, code)
+        is_own = self.codes.is_made(code, asset_id)
         if asset is None or not (is_own and asset.unverified) or self.codes.is_reviewed(code):
             return
         candidates = self.candidates(facts, quotes)
@@ -219,37 +224,63 @@ class CodeAssignment:
     def _take(self, facts: CodeFacts, quotes: Sequence[Quote]) -> None:
         """Decide about a code that the operator has not."""
         code = facts.code.venue
-        made = imported_id("asset", self.holder, code)
+        made = imported_id("asset", self._maker, code)
         own = self.index.get(made)
-        if own is not None and self.codes.code_of(own.asset_id) is None:
-            self.codes.bind(code, own.asset_id, name=_name_of(facts))
+        if own is not None and self.codes.code_of(own.asset_id) is not None:
+            own = None
+        if own is not None and not self._is_anothers(own):
+            self.codes.bind(code, own.asset_id, name=facts.name)
             return
-        decision = decide(self.candidates(facts, quotes))
+        found = self.candidates(facts, quotes)
+        decision = decide(found)
+        others = decide(c for c in found if c.asset_id != made)
         if decision.candidate is not None:
             self.bind(facts, decision.candidate)
+            if own is not None and decision.candidate.asset_id != made:
+                # What the other environment's code got before it was decided here.
+                self.ask(facts, made, others, decision.candidate.asset_id)
+        elif own is not None:
+            said = (evidence(_K.OPERATOR_CODE, f"a test environment repeats {code}"),)
+            kept = binding_evidence(Candidate(made, said), code, self._state.now)
+            self.codes.bind(code, made, kept, name=facts.name)
+            self.ask(facts, made, others, proposed(others))
         elif not self._is_ambiguous(facts.code):
             self._make(facts, made, decision, quotes)
+
+    def _is_anothers(self, own: Asset) -> bool:
+        """Whether a code's own asset was made by another environment's import, and undecided."""
+        key = f"{self.holder}/{own.asset_id}"
+        return own.unverified and self._state.get(VENUE_ASSET.name, key) is None
 
     def candidates(self, facts: CodeFacts, quotes: Sequence[Quote]) -> list[Candidate]:
         """Those of a code, and against those that have another code here: that they have."""
         known: dict[str, list[Evidence]] = {}
-        for asset in self.index.by_ticker(facts.code.ticker):
-            if asset.symbol == facts.code.ticker and asset.asset_id in self._traded:
+        ticker, at = facts.code.ticker, self._state.now
+        for asset in self.index.by_ticker(ticker):
+            is_its = not self.index.was_anothers(ticker, asset.asset_id, at)
+            if asset.symbol == ticker and asset.asset_id in self._traded and is_its:
                 detail = f"listings of {self._venue_id} stand on it"
                 known[asset.asset_id] = [evidence(_K.OPERATOR_CODE, detail)]
         repeated = self._state.repeated_codes.get(facts.code.venue)
         if repeated is not None and not known:
             detail = f"{production_operator(self._venue_id)} means it by {facts.code.venue}"
-            known[repeated] = [evidence(_K.OPERATOR_CODE, detail)]
-        found = find_candidates(self.index, facts, self._state.now, quotes, known)
+            known[repeated.asset_id] = [evidence(_K.OPERATOR_CODE, detail)]
+        found = find_candidates(self.index, facts, at, quotes, known)
         return [self._if_free(facts.code.venue, candidate) for candidate in found]
 
     def _if_free(self, code: str, candidate: Candidate) -> Candidate:
         other = self.codes.code_of(candidate.asset_id)
-        if other in (None, code):
+        if other in (None, code) or self._are_names_of_one(candidate.asset_id, code, other):
             return candidate
         detail = f"{other} means it here"
         return with_evidence(candidate, evidence(_K.OPERATOR_CODE, detail, against=True))
+
+    def _are_names_of_one(self, asset_id: str, *codes: str | None) -> bool:
+        """Whether codes are an asset's ticker and one that it had: a venue may list both."""
+        asset = self.index.get(asset_id)
+        former = () if asset is None else asset.former_names or ()
+        tickers = {f.symbol for f in former if f.symbol and f.until is not None}
+        return asset is not None and bool(tickers) and {*codes} <= {asset.symbol, *tickers}
 
     def _is_ambiguous(self, code: Code) -> bool:
         """Whether ccxt calls two of the venue's coins by one name, and this by no other."""
@@ -266,7 +297,8 @@ class CodeAssignment:
         """Note a code as the candidate's."""
         code = facts.code.venue
         kept = list(binding_evidence(candidate, code, self._state.now))
-        self.codes.bind(code, candidate.asset_id, kept, name=_name_of(facts))
+        since = self._repeated_since(code, candidate)
+        self.codes.bind(code, candidate.asset_id, kept, name=facts.name, since=since)
         asset = self.index.get(candidate.asset_id)
         self.bindings.append(
             CodeBinding(
@@ -279,6 +311,14 @@ class CodeAssignment:
             )
         )
 
+    def _repeated_since(self, code: str, candidate: Candidate) -> dt.datetime | None:
+        """Of a test environment's code: since when it means what it repeats, if that is known."""
+        repeated = self._state.repeated_codes.get(code)
+        if repeated is None or repeated.asset_id != candidate.asset_id:
+            return None
+        begun = repeated.listed_at
+        return begun if begun is not None and begun <= self._state.now else None
+
     def _make(
         self, facts: CodeFacts, asset_id: str, decision: BindingDecision, quotes: Sequence[Quote]
     ) -> None:
@@ -287,7 +327,7 @@ class CodeAssignment:
         # Two coins of one ticker: a reader that knows the venue's documentation says so.
         is_own_ticker = self._reading.is_reviewed or not self._is_taken(facts.code.ticker)
         self.make_asset(asset_id, facts.code.ticker if is_own_ticker else code, facts.names)
-        self.codes.bind(code, asset_id, name=_name_of(facts))
+        self.codes.bind(code, asset_id, name=facts.name)
         if not self._is_newest:
             return
         markets = self._by_base.get(code, [])
@@ -341,7 +381,7 @@ class CodeAssignment:
         self.codes.free(code, reuse.begins)
         if self.index.get(asset_id) is None:
             self.make_asset(asset_id, facts.code.ticker, facts.names)
-        self.codes.bind(code, asset_id, name=_name_of(facts), since=reuse.begins)
+        self.codes.bind(code, asset_id, name=facts.name, since=reuse.begins)
         self.reused[code] = reuse
         self.questions += reuse_questions(self.index, reuse, asset_id, self._last)
 
@@ -356,26 +396,3 @@ class CodeAssignment:
         """Of a market's codes, those that may mean another coin than before."""
         found = (self.reused.get(code.venue) for code in own_codes(market))
         return [reuse for reuse in found if reuse is not None]
-
-
-def _name_of(facts: CodeFacts) -> str | None:
-    return facts.names[0] if facts.names else None
-
-
-def _assets_traded(state: RegistryState, venue_id: str) -> frozenset[str]:
-    """The assets that the venue's open listings stand on; a multiple's code is not the coin's."""
-    symbols = {
-        listing.symbol_id
-        for listing in state.all(VENUE_SYMBOL)
-        if listing.venue_id == venue_id
-        and is_open(listing, state.now)
-        and listing.unit_multiplier is None
-    }
-    found: Iterable[Any] = (state.get(SYMBOL.name, symbol_id) for symbol_id in symbols)
-    return frozenset(
-        asset_id
-        for symbol in found
-        if symbol is not None
-        for asset_id in (symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id)
-        if asset_id
-    )

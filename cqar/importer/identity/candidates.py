@@ -56,10 +56,10 @@ def find_candidates(
             *_by_contract(index, facts, asset, contracts),
             *_by_name(facts, asset, is_newest=ages[asset.asset_id] in (newest, None)),
             *_by_price(index, asset, quotes),
-            *_by_ticker(facts, asset),
+            *_by_ticker(index, facts, asset, at),
             *_by_class(facts, asset),
         ]
-        candidate = Candidate(asset.asset_id, tuple(pieces))
+        candidate = Candidate(asset.asset_id, tuple(pieces), index.is_placeholder(asset))
         if _is_in_question(index, asset, candidate):
             candidates.append(candidate)
     candidates.sort(key=lambda c: (-len(c.supports), len(c.contradictions), c.asset_id))
@@ -144,16 +144,31 @@ def _by_price(index: AssetIndex, asset: Asset, quotes: Sequence[Quote]) -> Itera
         yield evidence(_K.PRICE, detail, against=True)
 
 
-def _by_ticker(facts: CodeFacts, asset: Asset) -> Iterator[Evidence]:
+def _by_ticker(
+    index: AssetIndex, facts: CodeFacts, asset: Asset, at: dt.datetime
+) -> Iterator[Evidence]:
     ticker = facts.code.ticker
     is_own = _same_ticker(ticker, asset.symbol)
     is_marked = asset.unambiguous_ticker and not facts.is_token
-    if is_own and is_marked and is_of_class(asset, facts.kind):
-        yield evidence(_K.CATALOGUE_TICKER, f"nothing else trades as {ticker}")
+    if is_marked and is_of_class(asset, facts.kind):
+        if is_own:
+            yield evidence(_K.CATALOGUE_TICKER, f"nothing else trades as {ticker}")
+        elif (until := _had_ticker_until(index, asset, ticker)) is not None and at < until:
+            detail = f"nothing else traded as {ticker}, its ticker until {until:%Y-%m-%d}"
+            yield evidence(_K.CATALOGUE_TICKER, detail)
     if is_own:
         yield evidence(_K.TICKER, ticker)
     elif any(_same_ticker(ticker, f.symbol) for f in asset.former_names or ()):
         yield evidence(_K.TICKER, f"{ticker} was its ticker")
+
+
+def _had_ticker_until(index: AssetIndex, asset: Asset, ticker: str) -> dt.datetime | None:
+    """When an asset lost a ticker that no other known one has or had; None if it did not."""
+    others = (a for a in index.by_ticker(ticker) if a.asset_id != asset.asset_id)
+    if any(not other.unverified for other in others):
+        return None
+    found = (f for f in asset.former_names or () if _same_ticker(ticker, f.symbol))
+    return max((f.until for f in found if f.until is not None), default=None)
 
 
 def _by_class(facts: CodeFacts, asset: Asset) -> Iterator[Evidence]:

@@ -33,6 +33,11 @@ class CodeFacts(msgspec.Struct, frozen=True, kw_only=True):
     is_quote: bool = False
     spelling: str = ""
 
+    @property
+    def name(self) -> str | None:
+        """The first of the full names."""
+        return self.names[0] if self.names else None
+
 
 def own_codes(market: Market) -> list[Code]:
     """The codes that are their coins' own: a multiple's is not, nor a share's."""

@@ -7,6 +7,7 @@ nothing says to be the same coin gets an asset of its own, as it would have in t
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 
 from cqar.importer.identity.asset_index import AssetIndex
@@ -44,11 +45,17 @@ class EarlierMeanings:
             markets: Of the answers, those of which it is the base.
         """
         at, code = self._state.now, facts.code.venue
-        periods = [v for m in markets for v in self._periods(m.spelling)]
+        own_markets = list(markets)
+        periods = [v for m in own_markets for v in self._periods(m.spelling)]
+        # A market that has the date of a later period already was announced, and is that period.
+        stated = {m.listed_at for m in own_markets}
         later = [
             v.listed_at
             for v in periods
-            if v.listed_at is not None and v.listed_at > at and self._base(v) == asset_id
+            if v.listed_at is not None
+            and v.listed_at > at
+            and v.listed_at not in stated
+            and self._base(v) == asset_id
         ]
         if not later:
             return None
@@ -57,7 +64,7 @@ class EarlierMeanings:
         covering = [v for v in periods if is_open(v, at) and (v.listed_at or at) <= at]
         if any(self._base(v) == own for v in covering):
             return own
-        if any(self._base(v) == asset_id for v in (*covering, *self._others_then())):
+        if any(self._base(v) == asset_id for v in (*covering, *self._others_then(begins))):
             return None
         late = evidence(EvidenceKind.DATE, f"listed {begins:%Y-%m-%d}", against=True)
         found = find_candidates(self._index, facts, at, quotes, {asset_id: (late,)})
@@ -67,11 +74,11 @@ class EarlierMeanings:
     def _periods(self, spelling: str) -> list[VenueSymbol]:
         return list(self._state.find(VENUE_SYMBOL.name, "spelling", self._venue_id, spelling))
 
-    def _others_then(self) -> Iterator[VenueSymbol]:
-        """Listings of the operator's other product lines that are known to be so old."""
+    def _others_then(self, begins: dt.datetime) -> Iterator[VenueSymbol]:
+        """Listings of the operator's other product lines that traded all the while."""
         for listing in self._state.operator_listings:
-            begun = [listing.listed_at, listing.first_seen_at]
-            if any(one is not None and one <= self._state.now for one in begun):
+            begun, seen = listing.listed_at, listing.first_seen_at
+            if (begun is None or begun <= self._state.now) and (seen is None or seen < begins):
                 yield listing
 
     def _base(self, listing: VenueSymbol) -> str | None:

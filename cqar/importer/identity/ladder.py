@@ -2,8 +2,9 @@
 
 A ticker is no evidence. A candidate is bound where a row of `RULES` fits it, nothing that the row
 heeds speaks against it, and whatever speaks for another one that fits a row of the same rank speaks
-for it, too, and more. Otherwise nobody is: the code gets an asset of its own, unverified, and a
-person decides.
+for it, too, and more. As much is enough against a placeholder: what an import made for a code that
+it could not decide would else decide about the codes of those who are read later. Otherwise nobody
+is bound: the code gets an asset of its own, unverified, and a person decides.
 """
 
 from __future__ import annotations
@@ -53,10 +54,16 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """An asset that a code may mean."""
+    """An asset that a code may mean.
+
+    Attributes:
+        is_placeholder: An import made it for a code that it could not decide: nothing is known of
+            it but what a venue calls it.
+    """
 
     asset_id: str
     evidence: tuple[Evidence, ...] = ()
+    is_placeholder: bool = False
 
     @property
     def supports(self) -> frozenset[EvidenceKind]:
@@ -153,7 +160,7 @@ def decide(candidates: Iterable[Candidate]) -> BindingDecision:
     supported = [
         (rule, candidate)
         for rule, candidate in first.values()
-        if all(o is candidate or o.supports < candidate.supports for _, o in first.values())
+        if all(o is candidate or _is_behind(o, candidate) for _, o in first.values())
     ]
     if not supported:
         return BindingDecision(verdict=BindingVerdict.UNDECIDED, candidates=known)
@@ -161,6 +168,14 @@ def decide(candidates: Iterable[Candidate]) -> BindingDecision:
     return BindingDecision(
         verdict=BindingVerdict.BIND, candidate=candidate, rule=rule.name, candidates=known
     )
+
+
+def _is_behind(other: Candidate, candidate: Candidate) -> bool:
+    """Whether less speaks for another candidate, or as much, and it only stands in for a coin."""
+    if other.supports < candidate.supports:
+        return True
+    is_same = other.supports == candidate.supports
+    return is_same and other.is_placeholder and not candidate.is_placeholder
 
 
 def proposed(decision: BindingDecision) -> str | None:

@@ -33,6 +33,7 @@ class OperatorCodes:
         is_newest: Whether no newer answers are known. Then a code that was entered after the
             answers were taken means what it says, too.
         plain_code: The code that another one is a form of; by itself, the code.
+        makers: Operators by whose names an import makes assets of the codes, beside the holder.
     """
 
     def __init__(
@@ -44,11 +45,13 @@ class OperatorCodes:
         *,
         is_newest: bool = True,
         plain_code: Callable[[str], str] = str,
+        makers: Iterable[str] = (),
     ) -> None:
         self._state = state
         self._at = at
         self._changed: dict[str, VenueAsset] = {}
         self.holder = holder
+        self._makers = frozenset((holder, *makers))
         self._held: dict[str, VenueAsset] = {}
         self._meant: dict[str, str] = {}
         self._by_letters: dict[str, set[str]] = {}
@@ -63,7 +66,7 @@ class OperatorCodes:
             for code in held.codes:
                 if _holds_at(held, at):
                     self._held.setdefault(code, held)
-                elif is_newest and held.delisted_at is None:
+                elif is_newest and _goes_on(index, code, held, at):
                     later.setdefault(code, held)
                 else:
                     self._over.setdefault(code, []).append(held)
@@ -104,17 +107,25 @@ class OperatorCodes:
         """What the code meant at other times."""
         return self._over.get(code, [])
 
+    def next_start(self, code: str) -> dt.datetime | None:
+        """When the code began to mean something else, after the instant."""
+        starts = (held.listed_at for held in self._over.get(code, ()))
+        return min((s for s in starts if s is not None and s > self._at), default=None)
+
     def is_reviewed(self, code: str) -> bool:
         """Whether a person or a list said what the code means, and no import found it."""
         held = self._held.get(code)
         if held is None:
             return False
         if not held.evidence:
-            is_made = held.asset_id == imported_id("asset", self.holder, code)
-            return not is_made and BOUND_BY not in (held.metadata or {})
+            return not self.is_made(code, held.asset_id) and BOUND_BY not in (held.metadata or {})
         return any(
             e.kind == EvidenceKind.REVIEWED and e.code in (None, code) for e in held.evidence
         )
+
+    def is_made(self, code: str, asset_id: str) -> bool:
+        """Whether an import made the asset for the code."""
+        return any(asset_id == imported_id("asset", maker, code) for maker in self._makers)
 
     # ------------------------------------------------------------ what changes
 
@@ -157,6 +168,9 @@ class OperatorCodes:
             since, until: From when and to when it means it, if that is known.
         """
         self._mean(code, asset_id)
+        if until is None and self.next_start(code) is not None:
+            # What is said of the time after the answers stands: this is no code of now.
+            return
         key = f"{self.holder}/{asset_id}"
         before = self._changed.get(asset_id) or self._state.get(VENUE_ASSET.name, key)
         found = tuple(evidence)
@@ -199,6 +213,11 @@ class OperatorCodes:
     def _known_before(self, code: str) -> dt.datetime | None:
         """Unknown, unless the code meant another asset before: then it means this one from now."""
         return self._at if self._over.get(code) else None
+
+
+def _goes_on(index: AssetIndex, code: str, held: VenueAsset, at: dt.datetime) -> bool:
+    """Whether a code that was entered later may have meant the same at an instant."""
+    return held.delisted_at is None and not index.was_anothers(code, held.asset_id, at)
 
 
 def _holds_at(held: VenueAsset, at: dt.datetime) -> bool:

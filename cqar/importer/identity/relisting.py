@@ -169,3 +169,18 @@ def assets_of(symbol: Symbol) -> set[str]:
     """The assets that a product is of, valued in and paid in."""
     found = (symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id)
     return {asset_id for asset_id in found if asset_id}
+
+
+def assets_traded(state: RegistryState, venue_id: str) -> frozenset[str]:
+    """The assets that the venue's open listings stand on; a multiple's code is not the coin's."""
+    symbols = {
+        listing.symbol_id
+        for listing in state.all(VENUE_SYMBOL)
+        if listing.venue_id == venue_id
+        and is_open(listing, state.now)
+        and listing.unit_multiplier is None
+    }
+    found: Iterable[Symbol | None] = (state.get(SYMBOL.name, symbol_id) for symbol_id in symbols)
+    return frozenset(
+        asset_id for symbol in found if symbol is not None for asset_id in assets_of(symbol)
+    )

@@ -313,3 +313,64 @@ def test_a_testnets_code_means_what_the_operators_own_code_means() -> None:
     other.imported(a_market(), coin("SPELL"), venue="binance-testnet")
     plan = other.imported(a_market(), coin("SPELL"))
     assert bound_by(plan, "SPELL") == ()
+
+
+def test_an_operator_and_its_test_environment_have_one_asset_whichever_is_read_first() -> None:
+    venues = ("binance", "binance-testnet")
+    made = []
+    for order in (venues, venues[::-1]):
+        registry = Registry(a_venue("binance-testnet", operator="binance-testnet"))
+        for venue in order:
+            registry.imported(a_market(), coin("SPELL"), venue=venue)
+        made.append({base_of(registry, venue, "SPELLUSDT").asset_id for venue in venues})
+    assert made[0] == made[1]
+    assert len(made[0]) == 1
+
+
+def a_renamed(until: dt.datetime, **more: Any) -> Any:
+    return a_major(
+        "USDP",
+        name="Pax Dollar",
+        former_names=(FormerName(symbol="PAX", name="Paxos Standard", until=until),),
+        **more,
+    )
+
+
+@pytest.mark.parametrize(("until", "is_bound"), [(NOW + DAY, True), (NOW, False)])
+def test_a_former_ticker_is_the_catalogues_while_the_asset_had_it(
+    until: dt.datetime, *, is_bound: bool
+) -> None:
+    plan = Registry(a_renamed(until)).imported(coin("PAX"))
+    assert bound_by(plan, "PAX") == (("CATALOGUE_TICKER",) if is_bound else ())
+    namesake = an_asset("PAX", name="Pax World")
+    plan = Registry(a_renamed(until), namesake).imported(coin("PAX"))
+    assert bound_by(plan, "PAX") == ()
+
+
+def test_an_assets_ticker_and_its_former_one_are_no_rivals_at_a_venue() -> None:
+    registry = Registry(a_renamed(NOW + DAY))
+    plan = registry.imported(coin("PAX"), coin("USDP"))
+    assert bound_by(plan, "PAX") == bound_by(plan, "USDP") == ("CATALOGUE_TICKER",)
+
+
+def test_a_listing_that_never_left_is_parted_on_the_day_that_a_person_gave() -> None:
+    old = an_asset("GALA", name="Gala V1")
+    new = an_asset("GALA", name="Gala", asset_id=an_id("gala-2"))
+    since = NOW + DAY
+    meant = a_venue_asset(asset_id=old.asset_id, venue_asset_symbol="GALA")
+    registry = Registry(old, new, meant)
+    registry.imported(coin("GALA"))
+    said = (
+        a_venue_asset(asset_id=old.asset_id, venue_asset_symbol="GALA", delisted_at=since),
+        a_venue_asset(asset_id=new.asset_id, venue_asset_symbol="GALA", listed_at=since),
+    )
+    registry.entities |= {
+        (VENUE_ASSET.name, VENUE_ASSET.key_of(held)): (VENUE_ASSET, held) for held in said
+    }
+    plan = registry.imported(coin("GALA"), at=NOW + 3 * DAY)
+    assert plan.rejected == []
+    (ended,) = (o.after for o in plan.delisted)
+    assert ended.delisted_at == since
+    (listed,) = (o.after for o in plan.listed)
+    assert listed.listed_at == since
+    assert registry.entities["symbol", listed.symbol_id][1].base_asset_id == new.asset_id

@@ -82,6 +82,15 @@ def test_of_two_that_fit_the_one_for_which_all_of_the_others_speaks_and_more_is_
     assert decide([catalogued, used_here]).verdict is BindingVerdict.UNDECIDED
 
 
+def test_what_an_import_made_for_an_undecided_code_is_no_rival_of_a_known_asset() -> None:
+    known = a_candidate("a", K.NAME, K.TICKER)
+    made = Candidate("b", a_candidate("b", K.NAME, K.TICKER).evidence, is_placeholder=True)
+    assert decide([known, made]).candidate == known
+    assert decide([made, Candidate("c", made.evidence, is_placeholder=True)]).candidate is None
+    used_here = Candidate("b", a_candidate("b", K.OPERATOR_CODE).evidence, is_placeholder=True)
+    assert decide([known, used_here]).candidate is None
+
+
 def test_without_candidates_a_code_is_new() -> None:
     assert decide([]).verdict is BindingVerdict.NEW
 
