@@ -111,7 +111,8 @@ def _decimals(text: str | float | None) -> int | None:
     return int(float(text)) if text not in (None, "") else None
 
 
-def _coingecko() -> Iterator[Fact]:
+def coingecko_facts() -> Iterator[Fact]:
+    """Its coins, and each of their contracts."""
     file = "identifiers/coingecko_coins_platforms_2023-05.json"
     for coin in _json(file):
         own = Fact(file, coin["symbol"].upper(), coin["name"], coin["id"])
@@ -297,7 +298,15 @@ def _venues() -> Iterator[Fact]:
 def facts() -> tuple[Fact, ...]:
     """Every fact of every file, each once."""
     sources = (
-        *(_coingecko, _coinmarketcap, _rotki, _rotki_groups, _token_lists, _jupiter, _wormhole),
-        *(_cosmos, _registries, _lean, _mexc, _upbit, _ftx, _venues),
+        *(
+            coingecko_facts,
+            _coinmarketcap,
+            _rotki,
+            _rotki_groups,
+            _token_lists,
+            _jupiter,
+            _wormhole,
+        ),
+        *(_wormhole, _cosmos, _registries, _lean, _mexc, _upbit, _ftx, _venues),
     )
     return tuple(dict.fromkeys(fact for source in sources for fact in source()))

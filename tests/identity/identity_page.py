@@ -10,6 +10,7 @@ from typing import Any, Final
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from tests.identity.false_friends import merges, read_friends
+from tests.identity.judges import verdicts
 from tests.identity.orders import OF_LISTINGS, Cause, Comparison
 from tests.identity.world import World
 
@@ -47,7 +48,8 @@ def text_of(world: World, other: World) -> str:
         world: All files, the oldest first.
         other: The same, the newest first.
     """
-    return "".join((HEAD, *_bindings(world), *_findings(world), *_orders(world, other), TAIL))
+    parts = (_bindings(world), _findings(world), _orders(world, other), _judged(world))
+    return "".join((HEAD, *(line for part in parts for line in part), TAIL))
 
 
 def _cell(text: Any) -> str:
@@ -93,6 +95,23 @@ def _orders(world: World, other: World) -> Iterator[str]:
             for found in (codes, listings)
         ]
         yield f"| {cause.name}: {cause} | {cells[0]} | {cells[1]} |\n"
+
+
+def _judged(world: World) -> Iterator[str]:
+    found = verdicts(world)
+    yield "\n## What others say\n\nEach judge's rows that speak of what is here; every"
+    yield " disagreement has its cause, and one without fails the test. Rotki's map was imported before"
+    yield " the venues' files, so it is no judge of what it bound itself.\n"
+    yield "\n| judge | compared | agree | disagree |\n|---|---:|---:|---:|\n"
+    for one in found:
+        differ = len(one.disagreements)
+        yield f"| `{one.judge}` | {one.compared:,} | {one.compared - differ:,} | {differ} |\n"
+    yield "\n| judge | where | it says | here | why |\n|---|---|---|---|---|\n"
+    for one in found:
+        for d in one.disagreements:
+            cells = map(_cell, (d.where, d.says, d.here, d.reason))
+            name = one.judge.rpartition("/")[2].partition("_")[0]
+            yield f"| {name} | {' | '.join(cells)} |\n"
 
 
 def _findings(world: World) -> Iterator[str]:

@@ -8,6 +8,7 @@ from cqar_shared.domain.kinds.asset import ASSET
 from tests.identity.false_friends import merges, read_friends
 from tests.identity.files import dated_listings
 from tests.identity.identity_page import PATH, text_of
+from tests.identity.judges import NAMED, Cause, verdicts
 from tests.identity.orders import OF_CODES, OF_LISTINGS, Comparison
 from tests.identity.whole import backwards, forwards, import_all
 from tests.identity.world import World
@@ -44,6 +45,14 @@ def test_codes_mean_the_same_in_two_orders_but_for_what_is_named(
 
 def test_no_two_false_friends_are_one_asset_in_the_other_order(other: World) -> None:
     assert [merge for friend in read_friends() for merge in merges(other, friend)] == []
+
+
+def test_every_disagreement_with_a_judge_has_its_cause(world: World) -> None:
+    found = verdicts(world)
+    assert all(one.compared > 100 for one in found)
+    differ = [d for one in found for d in one.disagreements]
+    assert [d for d in differ if d.cause is Cause.UNKNOWN] == []
+    assert {(d.judge, d.where) for d in differ if d.cause is Cause.NAMED} == NAMED.keys()
 
 
 def test_what_is_bound_to_an_asset_that_others_know_has_evidence_and_never_a_ticker_alone(

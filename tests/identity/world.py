@@ -107,6 +107,12 @@ class World:
         self, kind_name: str, path: Path, at: dt.datetime, **beside: Path
     ) -> ListPlan:
         """What `cqar import codes FILE` and its like do."""
+        plan = self.list_planned(kind_name, path, at, **beside)
+        self._keep(plan.changes)
+        return plan
+
+    def list_planned(self, kind_name: str, path: Path, at: dt.datetime, **beside: Path) -> ListPlan:
+        """What they would do."""
         kind = LIST_KINDS[kind_name]
         state = ReferenceState(at)
         for wanted in kind.needs:
@@ -115,9 +121,7 @@ class World:
         for finding in self.all(FINDING):
             state.findings[finding.finding_id] = finding.state or FindingState.OPEN
         lists = {name: read_list(file) for name, file in beside.items()}
-        plan = plan_list(kind, state, read_list(path), at, **lists)
-        self._keep(plan.changes)
-        return plan
+        return plan_list(kind, state, read_list(path), at, **lists)
 
     def get(self, kind: AnyKind, key: str) -> Any:
         return self.entities[kind.name, key][1]

@@ -10,7 +10,7 @@ import msgspec
 
 from cqar.importer.identity.asset_index import AssetIndex, names_of
 from cqar.importer.identity.code_facts import CodeFacts
-from cqar.importer.identity.codes import is_of_class
+from cqar.importer.identity.codes import is_of_class, leveraged_in
 from cqar.importer.identity.ladder import Candidate, Evidence, EvidenceKind
 from cqar.importer.identity.names import NameComparison, compare_with_any, is_name
 from cqar.importer.price_evidence import PriceVerdict, Quote, compare
@@ -73,6 +73,10 @@ def _is_in_question(index: AssetIndex, asset: Asset, candidate: Candidate) -> bo
     on which a symbol stands, is asked about by its ticker alone; the others need more.
     """
     is_known = not asset.unverified or asset.asset_id in index.traded
+    coin = leveraged_in(asset.symbol) if candidate.is_placeholder else None
+    if coin is not None and any(not known.unverified for known in index.by_ticker(coin)):
+        # Each venue issues its own BTC3L.
+        is_known = False
     return is_known or bool(candidate.supports - {_K.TICKER})
 
 

@@ -17,6 +17,8 @@ NAMESPACE: Final = uuid.UUID("5b0f6c1d-58a1-5b0e-8d3c-1f1f0e6d9a42")
 _BEFORE: Final = re.compile(r"(10{3,}|1M)(?=[A-Z])([A-Z0-9]+)")
 _BEHIND: Final = re.compile(r"([A-Z]+)(10{3,})")
 _KILO: Final = re.compile(r"k([A-Z][A-Z0-9]+)")
+#: BTC3L, ETH5S: a leveraged token that its venue issues.
+_LEVERAGED: Final = re.compile(r"([A-Z0-9]{2,})[2-5][LS]")
 _UNITS: Final = {"1M": Decimal(1_000_000)}
 
 #: What a product's price is of -> the class of such an asset.
@@ -53,6 +55,12 @@ def multiple_in(code: Code) -> Multiple | None:
         if match := _KILO.fullmatch(spelling):
             return Multiple(match[1], Decimal(1_000))
     return None
+
+
+def leveraged_in(ticker: str) -> str | None:
+    """The ticker of the coin that a venue's own leveraged token is on, by its form; else None."""
+    match = _LEVERAGED.fullmatch(ticker)
+    return match[1] if match else None
 
 
 def looks_multiplied(code: Code) -> bool:
