@@ -14,8 +14,8 @@ import pytest
 
 from cqar import catalogue
 from tests.catalogue import exceptions, standing
-from tests.catalogue.evidence import evidence, tickers_of
-from tests.catalogue.fact_files import DATA
+from tests.catalogue.evidence import evidence, names_of, tickers_of
+from tests.catalogue.fact_files import DATA, plain_name
 from tests.catalogue.namesakes import another_coin, false_friends, rotki_says_otherwise
 
 
@@ -111,6 +111,30 @@ _CCXT_NAMES = {
     ("htx", "HIT"): "hitchain",
     ("bitget", "JADE"): "jade-protocol",
 }
+
+
+def _coinbases_names() -> dict[str, set[str]]:
+    """Code -> what Coinbase calls it, as QuantConnect has read it."""
+    found: dict[str, set[str]] = {}
+    for edition in ("2025-01-14", "2025-08-07"):
+        path = DATA / f"identifiers/lean_symbol_properties/crypto_{edition}.csv"
+        with path.open(newline="") as lines:
+            for row in csv.DictReader(lines):
+                if row["market"] == "coinbase":
+                    code, name = row["market_ticker"].split("-")[0], row["description"]
+                    found.setdefault(code, set()).add(name.rpartition("-")[0])
+    return found
+
+
+def test_coinbases_codes_are_called_there_what_the_assets_are_called() -> None:
+    called, judged = _coinbases_names(), 0
+    for row in catalogue.read_table("venue_assets"):
+        said = {plain_name(name) for name in called.get(row["code"], ())}
+        said -= {plain_name(row["code"])}
+        if row["venue"] == "coinbase" and said and row["until"] is None:
+            judged += 1
+            assert said & names_of(evidence()[row["asset"]].row), row
+    assert judged >= 30
 
 
 def test_codes_mean_what_ccxt_and_rotki_say_where_they_say_it() -> None:

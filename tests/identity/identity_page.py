@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from cqar_shared.domain.kinds.asset import ASSET
-from cqar_shared.domain.kinds.symbol import SYMBOL
+from tests.identity import orders
 from tests.identity.false_friends import merges, read_friends
 from tests.identity.judges import verdicts
-from tests.identity.orders import OF_LISTINGS, Cause, Comparison
+from tests.identity.review_list import IDENTITY_KINDS, Cause, review_list
 from tests.identity.world import World
 
 PATH: Final = Path(__file__).resolve().parents[2] / "docs" / "IDENTITY.md"
 EXAMPLES: Final = 10
-#: Findings that ask which coin a code or a spelling means.
-IDENTITY_KINDS: Final = ("SAME_TICKER", "REUSE", "RENAMED", "SWAP", "DUPLICATE", "MULTIPLIER")
 
 HEAD: Final = """\
 # Which coin is it
@@ -29,15 +27,9 @@ listing of `../shared/data/venues`, the oldest first. How a code is bound: [FIND
 
 """
 TAIL: Final = """
-## What falls short
-
-- The goal is 3 % in the review list. Of 868 assets with a question SAME_TICKER there on
-  2026-12-01, 653 have a ticker under which the files show that another coin is or was traded, too:
-  150 are in the list of false friends, 74 were traded before the coin of the catalogue was born,
-  and of the others a venue
-  gives another name or had another price. 57 are of testnets alone, 186 are coins of which no two
-  files state a name. The venues that list them state neither names nor contracts in these files,
-  and no two answers are of the same minute, so prices decide nothing here.
+Only BitMEX's listing is of the same day as prices: the tickers that the files have are all of
+2022-11-22, so prices decide nothing here. The venues of these codes state neither names nor
+contracts in the files, but for MEXC, Hyperliquid, Upbit and Bitstamp.
 """
 
 
@@ -49,6 +41,7 @@ def text_of(world: World, other: World) -> str:
         other: The same, the newest first.
     """
     parts = (_bindings(world), _findings(world), _orders(world, other), _judged(world))
+    parts = (*parts, _review_list(world))
     return "".join((HEAD, *(line for part in parts for line in part), TAIL))
 
 
@@ -80,8 +73,16 @@ def _binding_rows(world: World, held: list[Any]) -> Iterator[str]:
         yield f" {_cell(detail)} |\n"
 
 
+def _review_list(world: World) -> Iterator[str]:
+    asked = review_list(world)
+    yield "\n## What falls short\n\nThe goal is 3 % in the review list. What is there, by cause:\n"
+    yield "\n| cause | assets |\n|---|---:|\n"
+    for cause in Cause:
+        yield f"| {cause.name}: {cause} | {asked.counts[cause]} |\n"
+
+
 def _orders(world: World, other: World) -> Iterator[str]:
-    differences = Comparison(world, other)
+    differences = orders.Comparison(world, other)
     codes, listings = differences.codes(), differences.listings()
     known = world.bindings().keys() | other.bindings().keys()
     yield "\n## Two orders\n\n"
@@ -89,7 +90,7 @@ def _orders(world: World, other: World) -> Iterator[str]:
     yield f" {len(listings)} spellings stand on other assets at some time. An older answer changes"
     yield " nothing of now, so what is read first stays.\n"
     yield "\n| cause | codes | spellings |\n|---|---|---|\n"
-    for cause in (*OF_LISTINGS, Cause.UNKNOWN):
+    for cause in (*orders.OF_LISTINGS, orders.Cause.UNKNOWN):
         cells = [
             ", ".join(f"{d.where} {d.name}" for d in found if d.cause is cause) or "none"
             for found in (codes, listings)
@@ -100,8 +101,8 @@ def _orders(world: World, other: World) -> Iterator[str]:
 def _judged(world: World) -> Iterator[str]:
     found = verdicts(world)
     yield "\n## What others say\n\nEach judge's rows that speak of what is here; every"
-    yield " disagreement has its cause, and one without fails the test. Rotki's map was imported before"
-    yield " the venues' files, so it is no judge of what it bound itself.\n"
+    yield " disagreement has its cause, and one without fails the test. Rotki's map was imported"
+    yield " before the venues' files, so it is no judge of what it bound itself.\n"
     yield "\n| judge | compared | agree | disagree |\n|---|---:|---:|---:|\n"
     for one in found:
         differ = len(one.disagreements)
@@ -117,13 +118,12 @@ def _judged(world: World) -> Iterator[str]:
 def _findings(world: World) -> Iterator[str]:
     found = [f for f in world.open_findings() if f.kind in IDENTITY_KINDS]
     counts = Counter(str(f.kind) for f in found)
-    listed = {s.base_asset_id for s in world.all(SYMBOL)}
-    listed |= {s.quote_asset_id for s in world.all(SYMBOL)}
-    asked = {f.asset_id for f in found} & listed
-    share = 100 * len(asked) / len(listed)
+    asked = review_list(world)
+    share = 100 * len(asked.causes) / asked.listed
     false = sum(1 for friend in read_friends() for _ in merges(world, friend))
     yield "\n## What is asked of people\n\n"
-    yield f"Of {len(listed):,} assets that listings stand on, {len(asked):,} are in the review list"
+    yield f"Of {asked.listed:,} assets that listings stand on, {len(asked.causes):,} are in the"
+    yield " review list"
     yield f": {share:.1f} %.\n"
     yield f"Of the {len(read_friends())} known false friends, {false} are merged.\n"
     yield "\n| finding | open |\n|---|---:|\n"

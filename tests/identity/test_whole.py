@@ -10,6 +10,7 @@ from tests.identity.files import dated_listings
 from tests.identity.identity_page import PATH, text_of
 from tests.identity.judges import NAMED, Cause, verdicts
 from tests.identity.orders import OF_CODES, OF_LISTINGS, Comparison
+from tests.identity.review_list import review_list
 from tests.identity.whole import backwards, forwards, import_all
 from tests.identity.world import World
 
@@ -45,6 +46,11 @@ def test_codes_mean_the_same_in_two_orders_but_for_what_is_named(
 
 def test_no_two_false_friends_are_one_asset_in_the_other_order(other: World) -> None:
     assert [merge for friend in read_friends() for merge in merges(other, friend)] == []
+
+
+def test_the_review_list_grows_no_longer(world: World) -> None:
+    asked = review_list(world)
+    assert len(asked.causes) / asked.listed < 0.22
 
 
 def test_every_disagreement_with_a_judge_has_its_cause(world: World) -> None:
