@@ -22,7 +22,7 @@ from tests.support.commits import eventually
 BACK_TIMEOUT_S = 60
 WAIT_S = 30
 #: Entities of the catalogue, with the symbols of its venue symbols.
-CATALOGUE = 3703
+CATALOGUE = 3741
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ async def test_the_demo_tells_how_a_change_arrives_and_an_order_is_refused(tmp_p
     ran = await run_process("demo", state=tmp_path)
     assert ran.code == 0, ran.err
     for said in (
-        *("Catalogue: 3703 entities", "BTC/USDT", "tick 0.01 → 0.1", "refused: LISTING_HALTED"),
+        *("Catalogue: 3741 entities", "BTC/USDT", "tick 0.01 → 0.1", "refused: LISTING_HALTED"),
         *("stack-admin halted it at", "wallet maintenance", "p99 ms", "cqar up", "Stopped."),
     ):
         assert said in ran.out, ran.out
