@@ -32,7 +32,7 @@ class Cause(enum.StrEnum):
     TWO_KNOWN = "two assets of the catalogue have the ticker, or had it"
     ANOTHER = "the files show that another coin is or was traded under the catalogue's ticker"
     AGAINST = "one coin has the ticker, and what the venue says or has listed speaks against it"
-    NOT_KNOWN = "the catalogue does not know the coin: no two files state its name"
+    NOT_KNOWN = "the catalogue has no coin of the ticker"
 
 
 class ReviewList(NamedTuple):
