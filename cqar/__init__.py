@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cqar.sdk.changes import Change, ChangeSet, Update
     from cqar.sdk.client import AsyncClient, Client
     from cqar.sdk.conversion import Conversion
+    from cqar.sdk.decision_methods import Decided, TurnedListing
     from cqar.sdk.enums import (
         AssetClass,
         ContractKind,
@@ -106,6 +107,7 @@ __all__ = [
     "ContractKind",
     "Conversion",
     "CqarError",
+    "Decided",
     "Denied",
     "Deployment",
     "Environment",
@@ -156,6 +158,7 @@ __all__ = [
     "TimedOut",
     "Tradeable",
     "TradingPhase",
+    "TurnedListing",
     "UnderlyingClass",
     "Unsupported",
     "Update",
@@ -196,6 +199,7 @@ _PUBLIC: Final = {
     "sdk.reject_reports": ("RejectReport",),
     "sdk.session_position": ("Position",),
     "replica.replica": ("Replica",),
+    "sdk.decision_methods": ("Decided", "TurnedListing"),
     "sdk.write_requests": ("Written",),
     "sdk.writer": ("ANY_REVISION", "Applied", "AsyncWriter", "Writer"),
     "sdk.products": (

@@ -14,6 +14,7 @@ __all__ = [
     "changes",
     "client",
     "conversion",
+    "decision_methods",
     "decoding",
     "enums",
     "errors",

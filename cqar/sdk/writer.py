@@ -17,6 +17,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqar.sdk import errors
 from cqar.sdk.async_writes import AsyncWrites
 from cqar.sdk.call_context import TIMEOUT_S
+from cqar.sdk.decision_methods import AsyncDecisions, Decided, SyncDecisions
 from cqar.sdk.grpc_transport import AsyncGrpcTransport, SyncGrpcTransport, reason_metadata
 from cqar.sdk.questions import Question
 from cqar.sdk.reject_reports import ADMIN
@@ -158,7 +159,7 @@ def _applied(answer: pb.ApplyResponse) -> Applied:
     return Applied(answer.revision, statuses)
 
 
-class Writer(_Writes, SyncWrites):
+class Writer(_Writes, SyncWrites, SyncDecisions):
     """Changes the registry; for any number of threads.
 
     Args:
@@ -202,6 +203,10 @@ class Writer(_Writes, SyncWrites):
         call, about = self._prepared(rpc, values)
         return self._read(call, self._send(call), about)
 
+    def _decide(self, question: Question[Decided]) -> Decided:
+        decided: Decided = question.read(self._send(self._call(question, "")).message)
+        return decided
+
     def _send(self, call: Call) -> Reply:
         try:
             return self._grpc.send(call)
@@ -221,7 +226,7 @@ class Writer(_Writes, SyncWrites):
         self.close()
 
 
-class AsyncWriter(_Writes, AsyncWrites):
+class AsyncWriter(_Writes, AsyncWrites, AsyncDecisions):
     """Changes the registry, for asyncio: used in one event loop of a process.
 
     Args:
@@ -253,6 +258,11 @@ class AsyncWriter(_Writes, AsyncWrites):
     async def _write(self, rpc: str, values: Mapping[str, Any]) -> Written[Any]:
         call, about = self._prepared(rpc, values)
         return self._read(call, await self._send(call), about)
+
+    async def _decide(self, question: Question[Decided]) -> Decided:
+        reply = await self._send(self._call(question, ""))
+        decided: Decided = question.read(reply.message)
+        return decided
 
     async def _send(self, call: Call) -> Reply:
         try:

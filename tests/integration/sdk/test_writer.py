@@ -113,3 +113,31 @@ async def test_entities_are_applied_together_or_not_at_all(
     assert planned.statuses == applied.statuses == ("CREATED", "CREATED")
     assert again.statuses == ("UNCHANGED",)
     assert cqar.__version__
+
+
+async def test_assets_are_merged_and_parted_and_findings_decided(
+    engine: AsyncEngine, mutations: Mutations
+) -> None:
+    async with (
+        serving(engine, NOW) as client,
+        cqar.AsyncWriter(client.address, client.keys[Role.WRITE]) as writer,
+    ):
+        kept, twin = [
+            (await writer.create_asset("LIT", name=name, asset_type="native")).entity.asset_id
+            for name in ("Litentry", "Litentry again")
+        ]
+        planned = await writer.merge_assets(twin, kept, reason="one coin", dry_run=True)
+        assert planned == cqar.Decided(None, 0, {"asset": 2}, (), (), 0)
+        waits = await writer.merge_assets(twin, kept, reason="one coin")
+        assert waits.finding is not None
+        async with cqar.AsyncWriter(client.address, client.keys[Role.ADMIN]) as another:
+            merged = await another.decide_finding(
+                waits.finding.finding_id, "approve", reason="one coin indeed"
+            )
+        assert (merged.approvals_missing, merged.revision) == (0, waits.revision + 1)
+        parted = await writer.unmerge_asset(twin, reason="two coins")
+        assert parted.revision == merged.revision + 1
+        with pytest.raises(cqar.NotFound):
+            await writer.decide_finding(an_id("none"), "reject", reason="there is none")
+        with pytest.raises(cqar.InvalidRequest, match="none of approve, reject, hold"):
+            await writer.decide_finding(an_id("none"), "yes", reason="why")
