@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bench.market import Market
 from bench.registry_database import commit_burst, fill, prepare_burst
 from cqar.admin.audit import RegistryAltered, verify_registry
+from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver.queries.resolution import resolve
 from cqar_resolver.replication.postgres import RegistryDatabase
 from cqar_resolver.snapshot.snapshot import Snapshot
@@ -20,6 +21,7 @@ from cqar_shared.domain.kinds import KINDS
 from cqar_shared.queries.query import QueryContext
 from cqar_shared.sql.schema import current
 from cqar_writer.mutations import Cause, Mutations
+from tests.conftest import at_database, execute_alone
 from tests.support.entity_builders import NOW
 from tests.support.table_checks import require_tables_equal_current
 
@@ -27,9 +29,17 @@ LISTINGS = 700
 MARKET = Market(LISTINGS, NOW)
 
 
+@pytest.fixture(scope="module")
+async def template(servers: EmbeddedServers, template: str) -> str:
+    """The registry, filled once; each test has a copy."""
+    name = "cqar_bench_template"
+    await execute_alone(servers.postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
+    await fill(at_database(servers.postgres, name), MARKET, tables=True)
+    return name
+
+
 @pytest.fixture
-async def filled(database: str) -> str:
-    await fill(database, MARKET, tables=True)
+def filled(database: str) -> str:
     return database
 
 

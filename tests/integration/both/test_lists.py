@@ -47,57 +47,50 @@ def test_every_list_is_here() -> None:
     assert set(LISTS) == {m.name for m in methods if m.name.startswith("List")}
 
 
-@pytest.mark.parametrize("rpc", LISTS)
-async def test_pages_are_the_whole_and_each_tells_how_many_match(
-    rpc: str, registry: Served
-) -> None:
-    field, key, where, _ = LISTS[rpc]
-    whole = await registry.call(rpc, **where)
-    assert (whole.total_count, whole.next_page_token) == (COUNT, "")
-    answers = [answer async for answer in pages(registry, rpc, **where, page_size=2)]
-    assert [len(getattr(answer, field)) for answer in answers] == [2, 2, 1]
-    assert {answer.total_count for answer in answers} == {COUNT}
-    found = [entity for answer in answers for entity in getattr(answer, field)]
-    assert found == list(getattr(whole, field))
-    keys = [getattr(entity, key) for entity in found]
-    assert keys == sorted(set(keys))
+async def test_pages_are_the_whole_and_each_tells_how_many_match(registry: Served) -> None:
+    for rpc, (field, key, where, _) in LISTS.items():
+        whole = await registry.call(rpc, **where)
+        assert (whole.total_count, whole.next_page_token) == (COUNT, ""), rpc
+        answers = [answer async for answer in pages(registry, rpc, **where, page_size=2)]
+        assert [len(getattr(answer, field)) for answer in answers] == [2, 2, 1], rpc
+        assert {answer.total_count for answer in answers} == {COUNT}, rpc
+        found = [entity for answer in answers for entity in getattr(answer, field)]
+        assert found == list(getattr(whole, field)), rpc
+        keys = [getattr(entity, key) for entity in found]
+        assert keys == sorted(set(keys)), rpc
 
 
-@pytest.mark.parametrize("rpc", LISTS)
 async def test_a_whole_list_that_is_too_long_is_refused_and_comes_in_pages(
-    rpc: str, registry: Served, monkeypatch: pytest.MonkeyPatch
+    registry: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    field, _, where, _ = LISTS[rpc]
     monkeypatch.setattr(paging, "WHOLE_MAX", COUNT - 1)
-    found = await refusal(registry.call(rpc, **where))
-    assert (found.code, found.reason) == (Code.RESOURCE_EXHAUSTED, "TOO_LARGE")
-    assert "page_size" in found.text
-    answers = [answer async for answer in pages(registry, rpc, **where, page_size=COUNT - 1)]
-    assert [len(getattr(answer, field)) for answer in answers] == [COUNT - 1, 1]
+    for rpc, (field, _, where, _) in LISTS.items():
+        found = await refusal(registry.call(rpc, **where))
+        assert (found.code, found.reason) == (Code.RESOURCE_EXHAUSTED, "TOO_LARGE"), rpc
+        assert "page_size" in found.text, rpc
+        answers = [answer async for answer in pages(registry, rpc, **where, page_size=COUNT - 1)]
+        assert [len(getattr(answer, field)) for answer in answers] == [COUNT - 1, 1], rpc
 
 
-@pytest.mark.parametrize("rpc", LISTS)
-async def test_a_token_is_of_one_query_and_a_page_has_a_bound(rpc: str, registry: Served) -> None:
-    _, _, where, other = LISTS[rpc]
+async def test_a_token_is_of_one_query_and_a_page_has_a_bound(registry: Served) -> None:
     tokens = {
         name: (await registry.call(name, **its.where, page_size=1)).next_page_token
         for name, its in LISTS.items()
     }
     assert len(set(tokens.values())) == len(LISTS)
-    own = tokens.pop(rpc)
-    refused = [registry.call(rpc, **where, page_token=token) for token in tokens.values()]
-    refused += [registry.call(rpc, **other, page_size=1, page_token=own)]
-    refused += [registry.call(rpc, **where, page_token=bad) for bad in ("x", "é", own[:-4])]
-    for call in refused:
-        found = await refusal(call)
-        assert (found.code, found.violations) == (
-            Code.INVALID_ARGUMENT,
-            {("page_token", "OTHER_QUERY")},
-        )
-    for size in (-1, 1001):
-        found = await refusal(registry.call(rpc, **where, page_size=size))
-        assert found.violations == {("page_size", "OUT_OF_RANGE")}
-    assert (await registry.call(rpc, **where, page_size=1000)).total_count == COUNT
+    for rpc, (_, _, where, other) in LISTS.items():
+        own = tokens[rpc]
+        theirs = [token for name, token in tokens.items() if name != rpc]
+        asked = [where | {"page_token": bad} for bad in (*theirs, "x", "é", own[:-4])]
+        asked.append(other | {"page_size": 1, "page_token": own})
+        for request in asked:
+            found = await refusal(registry.call(rpc, **request))
+            refused = (Code.INVALID_ARGUMENT, {("page_token", "OTHER_QUERY")})
+            assert (found.code, found.violations) == refused, (rpc, request)
+        for size in (-1, 1001):
+            found = await refusal(registry.call(rpc, **where, page_size=size))
+            assert found.violations == {("page_size", "OUT_OF_RANGE")}, rpc
+        assert (await registry.call(rpc, **where, page_size=1000)).total_count == COUNT, rpc
 
 
 async def test_what_is_there_all_along_comes_once_whatever_changes_meanwhile(
