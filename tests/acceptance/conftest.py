@@ -98,9 +98,9 @@ async def empty_state() -> AsyncIterator[Path]:
         remove_state(folder / "state")
 
 
-@pytest.fixture(scope="module")
-async def stack(empty_state: Path) -> AsyncIterator[Stack]:
-    """A stack with an empty registry, for the tests of one module."""
+@asynccontextmanager
+async def copied_state(empty_state: Path) -> AsyncIterator[Path]:
+    """A state folder with a migrated, empty database, removed in the end."""
     with server_folder() as folder:
         state = make_private_folder(folder / "state", state_mode())
         # Where PostgreSQL's account cannot reach the folder its data is a link, which has no copy.
@@ -108,6 +108,12 @@ async def stack(empty_state: Path) -> AsyncIterator[Stack]:
             copied = (empty_state / name for name in ("postgres", "keys.json", "integrity.key"))
             process = await asyncio.create_subprocess_exec("cp", "-a", *copied, state)
             assert await process.wait() == 0
-        async with running_stack(StackOptions(state)) as running:
-            yield running
+        yield state
         remove_state(state)
+
+
+@pytest.fixture(scope="module")
+async def stack(empty_state: Path) -> AsyncIterator[Stack]:
+    """A stack with an empty registry, for the tests of one module."""
+    async with copied_state(empty_state) as state, running_stack(StackOptions(state)) as running:
+        yield running

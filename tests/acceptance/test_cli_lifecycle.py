@@ -11,10 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from cqar.cli import cli
-from cqar.embedded.stack import StackOptions, remove_state
-from tests.acceptance.conftest import Stack, running_stack
+from cqar.embedded.stack import StackOptions
+from tests.acceptance.conftest import Stack, copied_state, running_stack
 from tests.support.cli_runner import Ran
-from tests.support.memory_folder import server_folder
 
 REASON = ("--reason", "notice 12")
 
@@ -200,15 +199,13 @@ async def test_what_grpc_says_is_put_into_words(stack: Stack) -> None:
     assert f"{address} has no such call: is it a resolver and not a writer" in wrong.err
 
 
-async def test_a_stack_that_starts_again_is_where_it_was(stack: Stack) -> None:
-    with server_folder() as folder:
-        state = folder / "state"
-        # The well-known ports are taken, so that others are drawn.
-        assert stack.endpoints.writer
-        seen = []
+async def test_a_stack_that_starts_again_is_where_it_was(stack: Stack, empty_state: Path) -> None:
+    # The well-known ports are taken, so that others are drawn.
+    assert stack.endpoints.writer
+    seen = []
+    async with copied_state(empty_state) as state:
         for _ in range(2):
             async with running_stack(StackOptions(state, resolvers=1)) as running:
                 at = running.endpoints
                 seen.append((at.writer, at.resolvers, at.writer_http, at.resolver_http))
-        remove_state(state)
     assert seen[0] == seen[1]
