@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
 from tests.cases.case_files import CASES
@@ -68,15 +68,24 @@ def _operators(text: str) -> tuple[str, ...]:
     return tuple(OPERATORS[name] for name in _PLAIN.findall(text))
 
 
-def merges(world: World, friend: FalseFriend) -> Iterator[str]:
+def merges(world: World, friends: Iterable[FalseFriend]) -> Iterator[str]:
     """What the registry takes for one although it is two."""
     deployed = {
         (d.chain_id, (d.address or "").lower()): d.asset_id for d in world.all(ASSET_DEPLOYMENT)
     }
+    bindings = world.bindings()
+    for friend in friends:
+        yield from _merges_of(friend, deployed, bindings)
+
+
+def _merges_of(
+    friend: FalseFriend,
+    deployed: Mapping[tuple[str, str], str],
+    bindings: Mapping[tuple[str, str], list[Any]],
+) -> Iterator[str]:
     ids = [deployed.get((c[0], c[1].lower())) if c else None for c in friend.contracts]
     if ids[0] is not None and ids[0] == ids[1]:
         yield f"both contracts of {friend.ticker} are of {ids[0]}"
-    bindings = world.bindings()
     meant = [
         {
             held.asset_id: operator

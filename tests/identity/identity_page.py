@@ -120,7 +120,7 @@ def _findings(world: World) -> Iterator[str]:
     counts = Counter(str(f.kind) for f in found)
     asked = review_list(world)
     share = 100 * len(asked.causes) / asked.listed
-    false = sum(1 for friend in read_friends() for _ in merges(world, friend))
+    false = sum(1 for _ in merges(world, read_friends()))
     yield "\n## What is asked of people\n\n"
     yield f"Of {asked.listed:,} assets that listings stand on, {len(asked.causes):,} are in the"
     yield " review list"

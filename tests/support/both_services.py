@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar_resolver.app import Resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.domain.kinds.api_key import Role
+from cqar_writer.protocol.log_rows import HeadRow
 from cqar_writer.relays.change_relay import ChangeRelay
 from tests.support.commits import drain, eventually, head_of
 from tests.support.follower_setup import NEVER_S, resolving, stands_at
@@ -63,16 +64,36 @@ class ServedTwice(Served):
         self._engine = engine
         self._relay = relay
 
-    async def read(self, rpc: str, asked: Any) -> tuple[Any, dict[str, str]]:
-        """Read at the writer's newest revision, and at no other."""
+    async def caught_up(self) -> HeadRow:
+        """The writer's newest revision, once the resolver has it."""
         await drain(self._relay)
         head = await head_of(self._engine)
         at = (head.epoch, head.revision)
         await eventually(lambda: stands_at(self.resolver.view, *at), TIMEOUT_S)
+        return head
+
+    async def read(self, rpc: str, asked: Any) -> tuple[Any, dict[str, str]]:
+        """Read at the writer's newest revision, and at no other."""
+        return await self.read_at(await self.caught_up(), rpc, asked)
+
+    async def read_at(self, head: HeadRow, rpc: str, asked: Any) -> tuple[Any, dict[str, str]]:
+        """Read at this revision, which is the resolver's."""
         least = ("cqar-min-revision", f"{head.epoch}:{head.revision}")
         answer, told = await answered(getattr(self._stub, rpc), asked, least)
         assert told["cqar-revision"] == str(head.revision)
         return answer, told
+
+
+class ServedStill(Served):
+    """A resolver's reads of a registry that nobody changes any more."""
+
+    def __init__(self, served: ServedTwice, head: HeadRow) -> None:
+        super().__init__(served.writer)
+        self._served = served
+        self._head = head
+
+    async def read(self, rpc: str, asked: Any) -> tuple[Any, dict[str, str]]:
+        return await self._served.read_at(self._head, rpc, asked)
 
 
 async def answered(method: Any, asked: Any, *metadata: tuple[str, str]) -> Any:

@@ -20,7 +20,7 @@ from cqar_shared.lists.filter_names import NAMED
 from cqar_writer.archiver import Archiver
 from cqar_writer.mutations import Mutations
 from cqar_writer.relays.change_relay import ChangeRelay
-from tests.support.both_services import READS, Served, pb, served
+from tests.support.both_services import READS, Served, ServedStill, ServedTwice, pb, served
 from tests.support.call_errors import Refusal, refusal_of
 from tests.support.commits import commit
 from tests.support.entity_builders import (
@@ -171,7 +171,9 @@ async def both(
     assert await Archiver(engine, later, HOUR / 2).step() == len(ARCHIVED)
     places = (database, servers.nats, engine, relay, NOW + HOUR)
     async with served("resolver", *places) as resolver:
-        yield Both(Served(resolver.writer), resolver)
+        assert isinstance(resolver, ServedTwice)
+        still = ServedStill(resolver, await resolver.caught_up())
+        yield Both(Served(resolver.writer), still)
 
 
 def requests_of(rpc: str) -> Iterator[dict[str, Any]]:
