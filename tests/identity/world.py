@@ -19,6 +19,7 @@ from cqar.importer.reference.list_file import read_list
 from cqar.importer.reference.list_kinds import LIST_KINDS, plan_list
 from cqar.importer.reference.list_plan import ListPlan
 from cqar.importer.reference.reference_state import ReferenceState
+from cqar.importer.registry_products import Products
 from cqar.importer.registry_state import RegistryState, code_holder, codes_now
 from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
 from cqar_shared.domain.kind import AnyKind, Entity
@@ -26,7 +27,6 @@ from cqar_shared.domain.kinds.finding import FINDING, FindingState
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
-from cqar_shared.domain.working_set import LookupKey, Stored
 
 #: After all files: the catalogue tells of codes that have ended.
 END: Final = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
@@ -38,7 +38,7 @@ class World:
     def __init__(self) -> None:
         self.entities: dict[tuple[str, str], tuple[AnyKind, Any]] = {}
         #: All but venues' own, as every import looks at them.
-        self._shared = RegistryState(END)
+        self._shared = Products()
         self._listings: dict[str, dict[str, Any]] = {}
         self._codes: dict[str, dict[str, Any]] = {}
 
@@ -67,10 +67,9 @@ class World:
 
     def state(self, at: dt.datetime, venue: Any = None) -> RegistryState:
         """What an import for a venue may look at: of listings, those of the venue."""
-        state = RegistryState(at, as_of=at if venue is not None else None)
+        as_of = at if venue is not None else None
+        state = RegistryState(at, as_of=as_of, products=self._shared)
         state.known_findings = {f.finding_id: f for f in self.all(FINDING)}
-        state._stored = dict(self._shared._stored)
-        state._found = dict(self._shared._found)
         operators = {*self._codes} if venue is None else {venue.venue_id, code_holder(venue)}
         for operator in operators:
             for held in self._codes.get(operator, {}).values():
@@ -159,10 +158,4 @@ class World:
             held: Any = entity
             self._codes.setdefault(held.venue_id, {})[key] = held
             return
-        self._shared.know((kind.name, key), Stored(lambda _: entity, 0, b""))
-        for name, lookup in kind.lookups.items():
-            for values in lookup.values_of(entity):
-                find = LookupKey(kind.name, name, values)
-                keys = self._shared._found.get(find, [])
-                if key not in keys:
-                    self._shared.know_found(find, [*keys, key])
+        self._shared.put(kind, entity)
