@@ -27,6 +27,7 @@ __all__ = [
     "reject_reports",
     "results",
     "session_position",
+    "shown_result",
     "specs",
     "sync_api",
     "sync_writes",

@@ -12,11 +12,10 @@ from collections.abc import Generator, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Final
 
-import msgspec
-
 from cqar.sdk.decimal_input import Exact, exact
 from cqar.sdk.errors import NotConvertible
 from cqar.sdk.results import AssetAnswer, Succession
+from cqar.sdk.shown_result import ShownResult
 
 #: (asset's id, quantity); below zero of what is owed.
 Holding = tuple[str, Exact]
@@ -25,7 +24,7 @@ ASKED_MAX: Final = 64
 _RENAME: Final = "RENAME"
 
 
-class Conversion(msgspec.Struct, frozen=True):
+class Conversion(ShownResult, frozen=True):
     """A position as it is after the successions that took effect.
 
     Attributes:

@@ -9,20 +9,20 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
 from cqc.writer.v1 import finding_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.sdk.errors import InvalidRequest, Violation
 from cqar.sdk.questions import Question
 from cqar.sdk.reject_reports import ADMIN
+from cqar.sdk.shown_result import ShownResult
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kinds.finding import FINDING, Finding
 
 VERDICTS: Final = ("approve", "reject", "hold")
 
 
-class TurnedListing(msgspec.Struct, frozen=True):
+class TurnedListing(ShownResult, frozen=True):
     """A listing that an order may, or may not, open a position in any more."""
 
     venue: str
@@ -31,7 +31,7 @@ class TurnedListing(msgspec.Struct, frozen=True):
     after: bool
 
 
-class Decided(msgspec.Struct, frozen=True):
+class Decided(ShownResult, frozen=True):
     """What a decision makes; of a dry run, what it would make.
 
     Attributes:

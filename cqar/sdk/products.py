@@ -8,8 +8,6 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
-import msgspec
-
 from cqar.sdk.enums import (
     AssetClass,
     ContractKind,
@@ -21,9 +19,10 @@ from cqar.sdk.enums import (
     SymbolType,
     UnderlyingClass,
 )
+from cqar.sdk.shown_result import ShownResult
 
 
-class AssetRef(msgspec.Struct, frozen=True):
+class AssetRef(ShownResult, frozen=True):
     """An asset: compare `asset_id`; `symbol` and `name` are for people.
 
     Attributes:
@@ -37,7 +36,7 @@ class AssetRef(msgspec.Struct, frozen=True):
     asset_class: AssetClass | None = None
 
 
-class SymbolRef(msgspec.Struct, frozen=True):
+class SymbolRef(ShownResult, frozen=True):
     """The canonical product: compare `symbol_id`; `symbol`, as BTC/USDT:USDT, is for people.
 
     Attributes:
@@ -67,7 +66,7 @@ class SymbolRef(msgspec.Struct, frozen=True):
     price_asset_id: str | None = None
 
 
-class TradingPhase(msgspec.Struct, frozen=True):
+class TradingPhase(ShownResult, frozen=True):
     """A phase of trading as the venue states it; an instant that is None is not known."""
 
     status: MarketStatus
@@ -75,7 +74,7 @@ class TradingPhase(msgspec.Struct, frozen=True):
     ends_at: dt.datetime | None
 
 
-class ScheduledChange(msgspec.Struct, frozen=True):
+class ScheduledChange(ShownResult, frozen=True):
     """A change that the venue announced: from this instant on, a term has this value.
 
     Attributes:
@@ -88,14 +87,14 @@ class ScheduledChange(msgspec.Struct, frozen=True):
     value: str
 
 
-class ComboLeg(msgspec.Struct, frozen=True):
+class ComboLeg(ShownResult, frozen=True):
     """A leg of a combination: its spelling at the same venue, and how many are bought in one."""
 
     venue_symbol: str
     ratio: Decimal
 
 
-class VenueRef(msgspec.Struct, frozen=True, kw_only=True):
+class VenueRef(ShownResult, frozen=True, kw_only=True):
     """A venue: one namespace of spellings.
 
     Attributes:

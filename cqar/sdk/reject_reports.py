@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Final
 
-import msgspec
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.sdk.decimal_input import Exact, exact
 from cqar.sdk.errors import InvalidRequest
 from cqar.sdk.questions import Question
+from cqar.sdk.shown_result import ShownResult
 from cqar.sdk.transport import Call
 from cqar_shared.domain.decimals import plain
 
@@ -22,7 +22,7 @@ CHARS_MAX: Final = 512
 _PREFIX: Final = "REJECT_REASON_"
 
 
-class RejectReport(msgspec.Struct, frozen=True):
+class RejectReport(ShownResult, frozen=True):
     """What is known of a spelling and a reason, this report counted.
 
     Attributes:

@@ -13,10 +13,11 @@ import msgspec
 
 from cqar.sdk.enums import MarketStatus, Severity, State, Status
 from cqar.sdk.products import AssetRef, ComboLeg, ScheduledChange, SymbolRef, TradingPhase
+from cqar.sdk.shown_result import ShownResult
 from cqar.sdk.specs import Specs
 
 
-class Freshness(msgspec.Struct, frozen=True):
+class Freshness(ShownResult, frozen=True):
     """How current an answer is.
 
     Attributes:
@@ -29,7 +30,7 @@ class Freshness(msgspec.Struct, frozen=True):
     staleness_ms: int | None
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(ShownResult, frozen=True):
     """Why something is not allowed, and which entity is the cause; `code` is stable."""
 
     code: str
@@ -38,7 +39,7 @@ class Reason(msgspec.Struct, frozen=True):
     message: str
 
 
-class Permission(msgspec.Struct, frozen=True):
+class Permission(ShownResult, frozen=True):
     """Whether something is allowed, and if not, every reason why."""
 
     allowed: bool
@@ -48,7 +49,7 @@ class Permission(msgspec.Struct, frozen=True):
         return self.allowed
 
 
-class Tradeable(msgspec.Struct, frozen=True):
+class Tradeable(ShownResult, frozen=True):
     """Whether orders may be sent now. It fails closed: a stale answer allows no opening.
 
     It is true, as in `if resolution.tradeable:`, only if opening is allowed.
@@ -80,7 +81,7 @@ class Tradeable(msgspec.Struct, frozen=True):
         return self.open.reasons
 
 
-class Resolution(msgspec.Struct, frozen=True, kw_only=True):
+class Resolution(ShownResult, frozen=True, kw_only=True):
     """What a venue's spelling means, how it trades, and how current that is.
 
     Attributes:
@@ -149,7 +150,7 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, freshness=freshness, facts_age_ms=age)
 
 
-class PastResolution(msgspec.Struct, frozen=True, kw_only=True):
+class PastResolution(ShownResult, frozen=True, kw_only=True):
     """What a venue's spelling means at an instant other than now; it has no trading verdict.
 
     Attributes:
@@ -192,7 +193,7 @@ class PastResolution(msgspec.Struct, frozen=True, kw_only=True):
     projected: bool = False
 
 
-class Miss(msgspec.Struct, frozen=True, kw_only=True):
+class Miss(ShownResult, frozen=True, kw_only=True):
     """A key of a batch whose spelling means nothing, and why."""
 
     venue_id: str
@@ -205,7 +206,7 @@ class Miss(msgspec.Struct, frozen=True, kw_only=True):
         return Status.NOT_FOUND
 
 
-class Spelling(msgspec.Struct, frozen=True):
+class Spelling(ShownResult, frozen=True):
     """A venue's current spelling of a symbol.
 
     Attributes:
@@ -224,7 +225,7 @@ class Spelling(msgspec.Struct, frozen=True):
     ends_at: dt.datetime | None = None
 
 
-class Deployment(msgspec.Struct, frozen=True):
+class Deployment(ShownResult, frozen=True):
     """An asset on a chain.
 
     Attributes:
@@ -240,7 +241,7 @@ class Deployment(msgspec.Struct, frozen=True):
     is_native: bool
 
 
-class Flag(msgspec.Struct, frozen=True):
+class Flag(ShownResult, frozen=True):
     """An active warning about an asset. `flag_type` is the contract's word, such as SCAM."""
 
     flag_id: str
@@ -250,7 +251,7 @@ class Flag(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Succession(msgspec.Struct, frozen=True):
+class Succession(ShownResult, frozen=True):
     """What an asset became, or will become.
 
     Attributes:
@@ -267,7 +268,7 @@ class Succession(msgspec.Struct, frozen=True):
     effective_at: dt.datetime | None
 
 
-class AssetAnswer(msgspec.Struct, frozen=True):
+class AssetAnswer(ShownResult, frozen=True):
     """An asset with its deployments and flags; CRITICAL flags and staleness deny trading.
 
     Attributes:
@@ -284,7 +285,7 @@ class AssetAnswer(msgspec.Struct, frozen=True):
     successions: tuple[Succession, ...] = ()
 
 
-class Member(msgspec.Struct, frozen=True):
+class Member(ShownResult, frozen=True):
     """An asset of a group. `weight` is exact; None if the member has none."""
 
     asset: AssetRef
@@ -292,14 +293,14 @@ class Member(msgspec.Struct, frozen=True):
     active_flags: tuple[Flag, ...]
 
 
-class Group(msgspec.Struct, frozen=True):
+class Group(ShownResult, frozen=True):
     group_id: str
     name: str
     members: tuple[Member, ...]
     freshness: Freshness
 
 
-class OrderCheck(msgspec.Struct, frozen=True):
+class OrderCheck(ShownResult, frozen=True):
     """An order's verdict, and the order rounded to the venue's tick and lot.
 
     It is true, as in `if client.check_order(…):`, only if the order is allowed.
@@ -325,7 +326,7 @@ class OrderCheck(msgspec.Struct, frozen=True):
         return self.allowed
 
 
-class ResolverStatus(msgspec.Struct, frozen=True):
+class ResolverStatus(ShownResult, frozen=True):
     """What a resolver holds, and how far behind it may be.
 
     Attributes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from decimal import Decimal
 from functools import cached_property
 
-import msgspec
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_symbol_pb2
@@ -17,18 +16,19 @@ from cqc.venues.v1 import venue_symbol_pb2
 from cqar.sdk.decimal_input import Exact, exact
 from cqar.sdk.enums import ContractKind, OrderKind, OrderUnit, Side, SpecsSource
 from cqar.sdk.errors import StepsUnknown
+from cqar.sdk.shown_result import ShownResult
 from cqar_shared.domain import price_steps
 from cqar_shared.domain.decimals import plain
 
 
-class TickBand(msgspec.Struct, frozen=True):
+class TickBand(ShownResult, frozen=True):
     """The tick for prices from `from_price` (inclusive) up."""
 
     from_price: Decimal
     tick_size: Decimal
 
 
-class Specs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Specs(ShownResult, frozen=True, kw_only=True, dict=True):
     """The steps and sizes that apply at the venue; None: not known.
 
     Attributes:

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from cqar.sdk.decimal_input import written_decimal
 from cqar.sdk.errors import InvalidRequest
 from cqar.sdk.questions import REGISTRY, Question
+from cqar.sdk.shown_result import ShownResult
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kind import AnyKind, Entity
 from cqar_shared.domain.kinds import KINDS
@@ -36,7 +37,7 @@ _DECIMALS: Final = frozenset({"weight_exact", "conversion_rate"})
 _WELL_KNOWN: Final = "google.protobuf"
 
 
-class Written(msgspec.Struct, Generic[T_co], frozen=True):
+class Written(ShownResult, Generic[T_co], frozen=True):
     """What a write made.
 
     Attributes:

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import grpc
-import msgspec
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.sdk import errors
@@ -21,6 +20,7 @@ from cqar.sdk.decision_methods import AsyncDecisions, Decided, SyncDecisions
 from cqar.sdk.grpc_transport import AsyncGrpcTransport, SyncGrpcTransport, reason_metadata
 from cqar.sdk.questions import Question
 from cqar.sdk.reject_reports import ADMIN
+from cqar.sdk.shown_result import ShownResult
 from cqar.sdk.sync_writes import SyncWrites
 from cqar.sdk.transport import Call, Reply
 from cqar.sdk.write_requests import Written, write_question
@@ -52,7 +52,7 @@ _APPLIED: Final = frozenset(pb.ApplyItem.DESCRIPTOR.fields_by_name)
 ANY_REVISION: Final = -1
 
 
-class Applied(msgspec.Struct, frozen=True):
+class Applied(ShownResult, frozen=True):
     """What came of several changes at once.
 
     Attributes:
