@@ -68,9 +68,9 @@ format: $(STAMP) ## Format the code and fix what can be fixed.
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
-# Workers, each with servers of its own, take module by module in the order of their names: the long
-# ones, which start stacks, come first. They wait for servers half of their time: two a core.
-BESIDE_EACH_OTHER := -n 4 --dist loadscope --no-loadscope-reorder
+# Two workers, each with servers of its own, take module by module in the order of their names: the
+# long ones, which start stacks, come first.
+BESIDE_EACH_OTHER := -n 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: test
 test: $(STAMP) ## All tests, against real servers that they start themselves.

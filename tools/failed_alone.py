@@ -1,6 +1,6 @@
 """Runs the modules of the tests that failed last once more: each by itself, three times in a row.
 
-Four workers with three servers each leave a test on two slow cores little time, and a test that
+Two workers with three servers each leave a test on two slow cores little time, and a test that
 waits for something real may fail of that alone. One that fails by itself as well, even once in
 three times, is broken. The names are printed: what failed beside others is to be mended.
 """

@@ -35,7 +35,7 @@ from cqar_shared.runtime.slots import Slots
 
 WATCHERS_MAX: Final = 2_000
 #: Watchers of one caller: of a key's actor, or without keys of a connection.
-WATCHERS_EACH: Final = 200
+WATCHERS_EACH: Final = 90
 #: A watcher must begin anew after this time, perhaps at another resolver: before its connection's
 #: age would end the watch without a word (`grpc.max_connection_age_grace_ms`).
 WATCH_S_MAX: Final = 3_600.0

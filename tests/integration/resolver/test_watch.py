@@ -382,7 +382,7 @@ async def test_a_thousand_watch_and_the_slow_lose_nothing_without_being_told(
             call.cancel()
         return seen, None
 
-    async with asyncio.timeout(WAIT_S * 2), connections(watched.target, 10) as stubs:
+    async with asyncio.timeout(WAIT_S * 2), connections(watched.target, 20) as stubs:
         following = [asyncio.create_task(follow(number)) for number in range(1_000)]
         for _ in following:
             await begun.acquire()
