@@ -55,7 +55,7 @@ def server_at(address: str, key: str) -> str:
         try:
             server.call(server.resolver.GetStatus, resolver_pb2.GetStatusRequest())
         except CallFailed as error:
-            if error.code != "UNIMPLEMENTED":
+            if error.reason != "WRONG_SERVICE":
                 raise
             server.call(server.admin.GetHead, registry_admin_pb2.GetHeadRequest())
             return WRITER

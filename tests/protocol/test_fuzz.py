@@ -1,6 +1,6 @@
 """Random schedules of faults over the real cores; every one keeps the ten invariants.
 
-CQAR_FUZZ_SCHEDULES says how many (10,000), CQAR_FUZZ_SEED=n runs that one alone.
+CQAR_FUZZ_SCHEDULES says how many (20,000), CQAR_FUZZ_SEED=n runs that one alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 from tests.protocol.fuzzing import CHUNK, Progress, first_failure_in
 from tests.protocol.schedule import failure_of
 
-SCHEDULES = int(os.environ.get("CQAR_FUZZ_SCHEDULES", "10000"))
+SCHEDULES = int(os.environ.get("CQAR_FUZZ_SCHEDULES", "20000"))
 SEED = os.environ.get("CQAR_FUZZ_SEED")
 
 

@@ -9,7 +9,7 @@ from tests.protocol.switches import SWITCHES, Switch
 
 #: All of them pass with the protocol whole: they are test_fuzz.py's. A switch needs those of its
 #: profile, most some dozens, and none takes more than some seconds.
-SCHEDULES_MAX = 10_000
+SCHEDULES_MAX = 20_000
 
 
 @pytest.mark.parametrize("switch", SWITCHES, ids=lambda switch: switch.turn_off.__name__)
