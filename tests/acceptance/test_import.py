@@ -180,8 +180,8 @@ async def test_a_plan_changes_nothing_and_counts_what_2022_changed(registry: Sta
     ]
     assert steps == [175 - 5, 8, 8]
     assert left["tick_size"] > 0
-    # Of 209 that went to BREAK, 24 were leveraged tokens, which nobody might trade on spot, 9 are of
-    # BTT, and 3 of LUNA.
+    # Of 209 that went to BREAK, 24 were leveraged tokens, which nobody might trade on spot, 9 are
+    # of BTT, and 3 of LUNA.
     assert fields["status ONLINE → HALTED"] == 173
     assert fields["status HALTED → ONLINE"] == 6
 
